@@ -1,0 +1,2 @@
+// Package checkout is a checkout that lives in a Go team's own server and own database.
+package checkout
