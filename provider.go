@@ -1,0 +1,179 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Provider is a company that moves money, seen from here. An adapter translates; it never touches the host's database
+// and never decides what becomes of a session.
+//
+//   - Repeated: Begin with an attempt id it has seen must give the same charge, never a second one. Observe and Notice
+//     may be called any number of times.
+//   - Absent: Observe of a charge the company does not know gives [ErrNoCharge]. That is believed only 15 minutes after
+//     Begin, because a request can still be on its way.
+//   - Concurrent: every method may be called from many goroutines and processes at once, also for the same attempt.
+//   - Errors: [ErrRejected] says no and is final. [ErrUnavailable] says that certainly nothing happened. Every other
+//     error, a time-out among them, means that nobody knows: the attempt stays open and is asked about again.
+//   - Context: every call ends when its context does.
+type Provider interface {
+	// Name is stored with every payment and stands in the notification URL: [a-z0-9_-], at most 32 characters, never changed.
+	Name() string
+
+	// Methods are the ways to pay that fit the order, in the order to show them. It does not call the network.
+	Methods(ctx context.Context, q MethodQuery) ([]Method, error)
+
+	// Begin starts a charge. AttemptID is its idempotency key at the company and its metadata there.
+	Begin(ctx context.Context, r BeginRequest) (Step, error)
+
+	// Observe fetches what the company says now. This is the truth; returns and notifications are hints.
+	Observe(ctx context.Context, ref ChargeRef) (Observation, error)
+
+	// Notice authenticates a notification and translates it. An observation without a state asks the caller to Observe.
+	// A notification that is not authentic is [ErrNotAuthentic].
+	Notice(r *http.Request, body []byte) ([]Observation, error)
+}
+
+// Canceler is a provider that can take an unfinished charge back. After success the money cannot arrive any more; the
+// observation tells what became of the charge, which may be that it had succeeded already.
+type Canceler interface {
+	Cancel(ctx context.Context, ref ChargeRef) (Observation, error)
+}
+
+// inputChecker is a provider whose fields stand on our own page: only the sandbox, whose card numbers are not cards.
+type inputChecker interface {
+	checkInput(form url.Values) []pageProblem
+}
+
+// The errors of a [Provider].
+var (
+	ErrRejected     = errors.New("checkout: the provider refused, and will not change its mind")
+	ErrUnavailable  = errors.New("checkout: the provider is not reachable, nothing was charged")
+	ErrNoCharge     = errors.New("checkout: the provider knows no such charge")
+	ErrNotAuthentic = errors.New("checkout: the notification is not authentic")
+)
+
+// MethodQuery is what a provider may look at to offer methods. Amount is in minor units of Currency (lower case).
+type MethodQuery struct {
+	Amount   int64
+	Currency string
+	Country  string // ISO 3166-1 alpha-2 of the buyer, empty when not known
+	Livemode bool
+}
+
+// Method is one way to pay.
+type Method struct {
+	ID    string // unique over all providers: card, paypal, …; [a-z0-9_-]
+	Label string // English; the page translates the ids it knows
+}
+
+// BeginRequest is all a provider needs to start a charge. Amount is in minor units of Currency (lower case, ISO 4217
+// exponent); a provider that counts otherwise converts.
+type BeginRequest struct {
+	AttemptID   string
+	SessionID   string
+	Amount      int64
+	Currency    string
+	Method      string
+	Description string
+	Email       string
+	Locale      string
+	ReturnURL   string // where the buyer's browser comes back to, by GET or POST
+	CancelURL   string
+	NotifyURL   string
+	ExpiresAt   time.Time
+	Livemode    bool
+	Input       url.Values // what the buyer entered into fields of the provider on our page
+}
+
+// ChargeRef names a charge by both ids it has. Ref is empty when the answer to Begin was lost; the provider then looks
+// for AttemptID.
+type ChargeRef struct {
+	AttemptID string
+	Ref       string
+	Amount    int64
+	Currency  string
+	Livemode  bool
+}
+
+// Step is how a charge goes on after Begin.
+type Step struct {
+	Ref         string       // the provider's id of the charge
+	RedirectURL string       // where the buyer has to go; empty when nothing is to be done
+	Observation *Observation // what is known already, if anything
+}
+
+// State is where a charge stands at its provider.
+type State string
+
+// The states of a charge. The zero value means that nothing is known.
+const (
+	StateUnknown        State = ""
+	StateActionRequired State = "action_required"
+	StateProcessing     State = "processing"
+	StateSucceeded      State = "succeeded"
+	StateFailed         State = "failed"
+	StateCanceled       State = "canceled"
+)
+
+// Observation is what a provider says of a charge. Captured is in minor units of Currency, in our exponent.
+type Observation struct {
+	AttemptID string // as echoed from the charge's metadata
+	Ref       string
+	ChargeID  string // the id of the money itself; one charge id pays one attempt, for ever
+	EventKey  string // of a notification: the provider's id of it, so that it counts once
+	State     State
+	Captured  int64
+	Currency  string
+	Reason    Reason
+	Livemode  bool
+}
+
+// Reason is why a charge failed. Code is one of the common codes; ProviderCode is the company's own, for the shop owner.
+type Reason struct {
+	Code         string
+	ProviderCode string
+}
+
+// The common reason codes. Codes outside this list, and those that would tell a thief something, are shown as declined.
+const (
+	ReasonDeclined             = "declined"
+	ReasonInsufficientFunds    = "insufficient_funds"
+	ReasonExpiredCard          = "expired_card"
+	ReasonIncorrectCVC         = "incorrect_cvc"
+	ReasonProcessingError      = "processing_error"
+	ReasonAuthenticationFailed = "authentication_failed"
+	ReasonCanceledByCustomer   = "canceled_by_customer"
+	ReasonTimeout              = "timeout"
+	ReasonProviderUnavailable  = "provider_unavailable"
+)
+
+// failures maps a reason to what the API and the webhook say of it.
+var failures = map[string]PaymentError{
+	ReasonDeclined:             {Code: "card_declined", DeclineCode: "generic_decline", Message: "The payment was declined."},
+	ReasonInsufficientFunds:    {Code: "card_declined", DeclineCode: "insufficient_funds", Message: "The payment was declined for lack of funds."},
+	ReasonExpiredCard:          {Code: "expired_card", DeclineCode: "expired_card", Message: "The card has expired."},
+	ReasonIncorrectCVC:         {Code: "incorrect_cvc", DeclineCode: "incorrect_cvc", Message: "The card's security code is wrong."},
+	ReasonProcessingError:      {Code: "processing_error", DeclineCode: "processing_error", Message: "The payment could not be processed."},
+	ReasonAuthenticationFailed: {Code: "authentication_failed", DeclineCode: "authentication_failed", Message: "The buyer could not be authenticated."},
+	ReasonCanceledByCustomer:   {Code: "payment_canceled", DeclineCode: "canceled_by_customer", Message: "The buyer canceled the payment."},
+	ReasonTimeout:              {Code: "payment_timeout", DeclineCode: "timeout", Message: "The payment was never started at the provider."},
+	ReasonProviderUnavailable:  {Code: "provider_unavailable", DeclineCode: "provider_unavailable", Message: "The payment service did not answer. Nothing was charged."},
+}
+
+// publicReason keeps what may be shown: a reason outside the list becomes a plain decline.
+func publicReason(code string) string {
+	if _, ok := failures[code]; ok {
+		return code
+	}
+	return ReasonDeclined
+}
+
+func failureOf(p paymentRecord) PaymentError {
+	f := failures[publicReason(p.Reason)]
+	f.PaymentID = p.ID
+	return f
+}
