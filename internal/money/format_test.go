@@ -73,6 +73,21 @@ func TestFormatEdges(t *testing.T) {
 	}
 }
 
+// CLDR's own digits may move away from ISO 4217, and a host can register others:
+// neither may change what a buyer reads.
+func TestFormatIgnoresTheLibrarysDigits(t *testing.T) {
+	register := func(digits uint8) {
+		currency.Register("HUF", currency.Definition{NumericCode: "348", Digits: digits})
+	}
+	defer register(2)
+	for _, digits := range []uint8{0, 2, 4} {
+		register(digits)
+		if got, want := Format("en", 2500, "HUF"), "HUF"+nbsp+"25.00"; got != want {
+			t.Errorf("with %d library digits: %+q, want %+q", digits, got, want)
+		}
+	}
+}
+
 // Whatever the locale does to the number, the amount must read back unchanged
 // and the currency must be visible.
 func TestFormatRoundTrip(t *testing.T) {

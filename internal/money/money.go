@@ -15,7 +15,7 @@ import (
 func Add(a, b int64) (int64, bool) {
 	sum := a + b
 	// Overflow shows as a sum on the wrong side of a.
-	if (sum > a) != (b > 0) && b != 0 {
+	if (sum > a) != (b > 0) {
 		return 0, false
 	}
 	return sum, true
@@ -27,7 +27,7 @@ func Mul(a, b int64) (int64, bool) {
 		return 0, true
 	}
 	// Dividing back cannot see this one: MinInt64 / -1 is MinInt64 again.
-	if (a == -1 && b == math.MinInt64) || (b == -1 && a == math.MinInt64) {
+	if a == math.MinInt64 && b == -1 {
 		return 0, false
 	}
 	product := a * b
