@@ -1,0 +1,167 @@
+package checkout
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/jopay/checkout/internal/migrations"
+)
+
+// Config is how a host sets the checkout up. Two fields are required; [New] fills the defaults into its own copy.
+type Config struct {
+	// DB is the host's database, on GORM's sqlite or postgres driver. Its settings do not matter: the checkout names its
+	// own tables and columns and logs for itself. Required.
+	DB *gorm.DB
+
+	// BaseURL is where buyers reach the host from outside, like https://shop.example; http only for localhost and
+	// private networks in development. A path is allowed when the host serves the checkout below one. Required.
+	BaseURL string
+
+	// Providers are the companies that move live money. Test keys always use the built-in sandbox.
+	// Defaults to none: only test keys work.
+	Providers []Provider
+
+	// OnEvent runs inside the transaction that makes the event true, so that the host's order and the session commit
+	// together or not at all. Use the tx it is given and nothing else of the database: another connection would wait
+	// for this very transaction. An error rolls the change back and the fact is tried again; after five refusals the
+	// payment is recorded without the hook, because the money has moved. Defaults to nothing.
+	OnEvent func(ctx context.Context, tx *gorm.DB, e Event) error
+
+	// Brand is what buyers read and receivers parse. Defaults to the host name of BaseURL and the header word JoPay.
+	Brand Brand
+
+	// Seller is printed at the foot of the page. Defaults to nothing.
+	Seller Seller
+
+	// Templates are files that win over the page's own by name, parsed by New. Defaults to none.
+	Templates fs.FS
+
+	// AllowedRedirects are the origins success_url and cancel_url may lead to. Defaults to any.
+	AllowedRedirects []string
+
+	// EmbedOrigins are the origins that may frame the page of a session that names them. Defaults to none.
+	EmbedOrigins []string
+
+	// WebhookAllowHosts are host names, addresses or CIDRs that webhooks may go to although they are private. Set it in
+	// development only, to 127.0.0.0/8 for example. Defaults to none.
+	WebhookAllowHosts []string
+
+	// TrustedProxies are addresses or CIDRs whose X-Forwarded-For is believed. Defaults to none: the peer's address counts.
+	TrustedProxies []string
+
+	// APIPath and PagePath are where the handlers live, below BaseURL.
+	// They default to /api/checkout/v1 and /checkout.
+	APIPath, PagePath string
+
+	// TablePrefix stands before every table's name, literally; with PostgreSQL it may be a schema and a dot, like pay.
+	// Defaults to checkout_.
+	TablePrefix string
+
+	// SessionTTL is how long a buyer has when the order does not say, one minute to 30 days. Defaults to 1 hour.
+	SessionTTL time.Duration
+
+	// SecretKey signs the page's forms, at least 32 bytes, the same in every replica. Defaults to a key that is made once
+	// and kept in the database.
+	SecretKey []byte
+
+	// Logger gets the module's log, without secrets and personal data. Defaults to slog.Default().
+	Logger *slog.Logger
+
+	// HTTPClient sends the webhooks. Setting it gives up the guard against private addresses. Defaults to a guarded client.
+	HTTPClient *http.Client
+
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Brand is how the checkout presents itself.
+type Brand struct {
+	Name       string // the shop, as buyers know it
+	HeaderWord string // the vendor word in X-JoPay-Signature and its sisters: letters and digits
+}
+
+// Seller is who the buyer has a contract with.
+type Seller struct {
+	LegalName                              string
+	Address                                []string // lines
+	LegalNoticeURL, PrivacyURL, TermsURL string
+}
+
+// Checkout is the module, set up. It is safe for concurrent use.
+type Checkout struct {
+	cfg              Config
+	base             string // BaseURL without a slash at the end
+	origin           string // scheme://host[:port] of BaseURL
+	allowedRedirects []string
+	embedOrigins     []string
+	providers        map[string]Provider // of live mode, by name
+	sandbox          *sandbox
+	store            *store
+	pages            *pages
+	texts            *texts
+	senders          map[Mode]*http.Client
+	csrf             *http.CrossOriginProtection
+	clients          *clientAddresses
+	limits           *limits
+	shared           *shared
+	inHostTx         bool // made by WithTx: the host's transaction decides, nothing may be retried or sent
+}
+
+// New checks cfg, parses the templates and gives a checkout that is ready to be mounted. It touches no table: the host
+// calls [Migrate] when it wants to. The error names the field and says what to do.
+func New(cfg Config) (*Checkout, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	c := &Checkout{cfg: cfg, shared: newShared()}
+	for _, step := range []func() error{c.setUpURLs, c.setUpStore, c.setUpProviders, c.setUpPages, c.setUpSenders, c.setUpLimits} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Migrate creates and updates the tables below prefix (empty for the default, checkout_). It may be called at every
+// start, by many processes at once; it never drops or rewrites anything.
+func Migrate(ctx context.Context, db *gorm.DB, prefix string) error {
+	if db == nil {
+		return fmt.Errorf("checkout: Migrate: db is nil: hand over the *gorm.DB of the host")
+	}
+	if prefix == "" {
+		prefix = defaultTablePrefix
+	}
+	if err := checkTablePrefix(prefix); err != nil {
+		return err
+	}
+	return migrations.Migrate(ctx, db, prefix)
+}
+
+// Schema gives the SQL of all tables for a migration tool of the host's own. The dialect is sqlite or postgres, the
+// prefix as in [Migrate].
+func Schema(dialect, prefix string) (string, error) {
+	if prefix == "" {
+		prefix = defaultTablePrefix
+	}
+	if err := checkTablePrefix(prefix); err != nil {
+		return "", err
+	}
+	return migrations.Schema(dialect, prefix)
+}
+
+// WithTx gives the same checkout inside a transaction of the host: what its verbs write commits and rolls back with tx.
+// Webhooks leave after the commit. Use the result only while tx is open.
+func (c *Checkout) WithTx(tx *gorm.DB) *Checkout {
+	inside := *c
+	inside.store = c.store.within(tx)
+	inside.inHostTx = true
+	return &inside
+}
+
+func (c *Checkout) now() time.Time { return c.cfg.Now().UTC() }

@@ -1,0 +1,293 @@
+package checkout
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// store holds every SQL statement of the module, in store*.go. The rules they follow:
+//
+//   - Plain SQL with parameters through the host's GORM, so that the host's naming, schema cache and error translation
+//     do not matter while its plugins still see the calls.
+//   - The first statement of a transaction is a write: on SQLite a transaction that reads first fails under load. For a
+//     session this is [tx.lockSession], after which nothing else can change it.
+//   - INSERT … ON CONFLICT DO NOTHING and a look at the affected rows, never insert-and-catch: a failed statement ends a
+//     PostgreSQL transaction.
+//   - Rows are read to their end before the next statement: the host may allow one connection only.
+type store struct {
+	host     *gorm.DB // as the host gave it, or its transaction
+	inHostTx bool
+	postgres bool
+	names    *strings.Replacer
+	texts    *sync.Map // statement with {table} → statement with the table's name
+}
+
+func (c *Checkout) setUpStore() error {
+	p := c.cfg.TablePrefix
+	var pairs []string
+	for _, table := range []string{
+		"settings", "keys", "sessions", "payments", "provider_events", "events", "endpoints", "deliveries", "sandbox_charges",
+	} {
+		pairs = append(pairs, "{"+table+"}", p+table)
+	}
+	c.store = &store{
+		host:     c.cfg.DB,
+		postgres: c.cfg.DB.Name() == "postgres",
+		names:    strings.NewReplacer(pairs...),
+		texts:    &sync.Map{},
+	}
+	return nil
+}
+
+func (s *store) within(host *gorm.DB) *store {
+	inside := *s
+	inside.host, inside.inHostTx = host, true
+	return &inside
+}
+
+// tx runs statements, inside a transaction or, from [store.direct], each on its own.
+type tx struct {
+	s    *store
+	db   *gorm.DB // private session: own logger, no default transaction
+	host *gorm.DB // the host's view of the same connection, for its hook
+}
+
+func (s *store) view(host *gorm.DB) tx {
+	private := host.Session(&gorm.Session{NewDB: true, Logger: logger.Discard, SkipDefaultTransaction: true})
+	return tx{s: s, db: private, host: host}
+}
+
+// direct runs single statements, each its own transaction.
+func (s *store) direct(ctx context.Context) tx { return s.view(s.host.WithContext(ctx)) }
+
+// transact runs fn in one transaction and repeats it while the database is busy. fn must bear being run again after a
+// commit whose answer was lost: it re-reads, and finds its own work done.
+func (s *store) transact(ctx context.Context, fn func(tx) error) error {
+	return s.retry(ctx, func() error {
+		finished := false
+		err := s.host.WithContext(ctx).Transaction(func(host *gorm.DB) error {
+			if err := fn(s.view(host)); err != nil {
+				return err
+			}
+			finished = true
+			return nil
+		})
+		if err != nil && finished {
+			return &commitError{err}
+		}
+		return err
+	})
+}
+
+// commitError is an error from COMMIT: the change may or may not be there.
+type commitError struct{ err error }
+
+func (e *commitError) Error() string { return "commit: " + e.err.Error() }
+func (e *commitError) Unwrap() error { return e.err }
+
+const (
+	busyTries = 6
+	busyLimit = 10 * time.Second
+)
+
+// retry repeats op while it fails for a reason that passes, for about ten seconds at most, and then says that the
+// database is busy. Inside a transaction of the host nothing is repeated: what went wrong is the host's to see.
+func (s *store) retry(ctx context.Context, op func() error) error {
+	if s.inHostTx {
+		return op()
+	}
+	start := time.Now()
+	for try := 1; ; try++ {
+		err := op()
+		if err == nil || !passing(err) {
+			return err
+		}
+		if try >= busyTries || time.Since(start) > busyLimit || !pause(ctx, backoff(try)) {
+			return ErrDatabaseBusy.because(err)
+		}
+	}
+}
+
+func backoff(try int) time.Duration {
+	base := 10 * time.Millisecond << try
+	return base/2 + rand.N(base)
+}
+
+// pause waits and reports whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// passing tells failures that a repeat may cure: locks, lost connections, a server that is starting, and a COMMIT whose
+// answer was lost. Drivers are recognised by what they say, because the core imports none.
+func passing(err error) bool {
+	var commit *commitError
+	var network net.Error
+	var state interface{ SQLState() string }
+	switch {
+	case errors.As(err, &commit):
+		return true
+	case errors.As(err, &state):
+		return passingState(state.SQLState())
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network):
+		return true
+	}
+	text := err.Error()
+	return strings.Contains(text, "database is locked") || strings.Contains(text, "database table is locked") ||
+		strings.Contains(text, "SQLITE_BUSY") || strings.Contains(text, "conn closed") || strings.Contains(text, "failed to connect")
+}
+
+// passingState reads SQLSTATE (PostgreSQL appendix A): 08 connection, 40 rollback, 53 resources, 55P03 lock, 57P shutdown.
+func passingState(code string) bool {
+	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "40") || strings.HasPrefix(code, "53") ||
+		strings.HasPrefix(code, "57P") || code == "55P03"
+}
+
+func (s *store) text(statement string) string {
+	if named, ok := s.texts.Load(statement); ok {
+		return named.(string)
+	}
+	named := s.names.Replace(statement)
+	s.texts.Store(statement, named)
+	return named
+}
+
+// exec runs a statement and gives the number of rows it touched.
+func (t tx) exec(statement string, args ...any) (int64, error) {
+	res := t.db.Exec(t.s.text(statement), args...)
+	return res.RowsAffected, res.Error
+}
+
+// one runs a statement that must touch exactly one row; touching none or more is a broken invariant.
+func (t tx) one(statement string, args ...any) error {
+	n, err := t.exec(statement, args...)
+	if err == nil && n != 1 {
+		err = errInvariant
+	}
+	return err
+}
+
+var errInvariant = errors.New("checkout: a statement that changes one row changed another number of rows")
+
+// scanner is the part of sql.Rows that record readers use.
+type scanner interface{ Scan(dest ...any) error }
+
+// query reads all rows and closes them before it returns.
+func (t tx) query(read func(scanner) error, statement string, args ...any) error {
+	rows, err := t.db.Raw(t.s.text(statement), args...).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := read(rows); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return rows.Close()
+}
+
+// first reads one record and gives [ErrNotFound] when there is none.
+func first[T any](t tx, read func(scanner) (T, error), statement string, args ...any) (T, error) {
+	list, err := all(t, read, statement, args...)
+	if err != nil || len(list) == 0 {
+		var zero T
+		if err == nil {
+			err = ErrNotFound
+		}
+		return zero, err
+	}
+	return list[0], nil
+}
+
+func all[T any](t tx, read func(scanner) (T, error), statement string, args ...any) ([]T, error) {
+	var list []T
+	err := t.query(func(row scanner) error {
+		rec, err := read(row)
+		list = append(list, rec)
+		return err
+	}, statement, args...)
+	return list, err
+}
+
+func readText(row scanner) (s string, err error) {
+	err = row.Scan(&s)
+	return s, err
+}
+
+// skipLocked lets replicas on PostgreSQL share due work without waiting for each other. SQLite has one writer anyway.
+func (s *store) skipLocked() string {
+	if s.postgres {
+		return " FOR UPDATE SKIP LOCKED"
+	}
+	return ""
+}
+
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// nullable turns the empty string into NULL.
+func nullable(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// placeholders gives "?,?,?" for n parameters.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+
+// setting reads a value that is made once: whoever comes first stores what make gives, everybody reads that.
+func (s *store) setting(ctx context.Context, name string, make func() string) (string, error) {
+	var value string
+	err := s.retry(ctx, func() (err error) {
+		t := s.direct(ctx)
+		value, err = first(t, readText, `SELECT value FROM {settings} WHERE name = ?`, name)
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if _, err := t.exec(`INSERT INTO {settings} (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING`, name, make()); err != nil {
+			return err
+		}
+		value, err = first(t, readText, `SELECT value FROM {settings} WHERE name = ?`, name)
+		return err
+	})
+	return value, err
+}
+
+// ping asks the database for nothing, to see whether it answers.
+func (s *store) ping(ctx context.Context) error {
+	_, err := all(s.direct(ctx), readText, `SELECT value FROM {settings} WHERE name = ?`, "ping")
+	return err
+}
