@@ -1,0 +1,4 @@
+-- Checkout sessions.
+CREATE TABLE {{prefix}}sessions (
+	id TEXT PRIMARY KEY
+);
