@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"errors"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -167,12 +168,12 @@ func canonicalMetadata(text []byte, p *problems) []byte {
 	if p.hasBelow("metadata") {
 		return nil
 	}
-	out, err := canonjson.Canonical(text)
+	out, err := canonjson.Canonical(text, canonjson.Limits{Bytes: maxMetadataBytes, Depth: 1})
 	switch {
+	case errors.Is(err, canonjson.ErrTooLarge):
+		p.add("metadata", "metadata_too_large", "metadata may have at most %d bytes.", maxMetadataBytes)
 	case err != nil:
 		p.add("metadata", "metadata_invalid", "A number in metadata cannot be kept exactly. Send it as a string.")
-	case len(out) > maxMetadataBytes:
-		p.add("metadata", "metadata_too_large", "metadata may have at most %d bytes.", maxMetadataBytes)
 	}
 	return out
 }

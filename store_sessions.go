@@ -40,6 +40,7 @@ type sessionRecord struct {
 	CompletedAt    *int64
 	ExpiredAt      *int64
 	LastEventAt    int64
+	HookRefusals   int // of the expiry; payments count their own
 	IdempotencyKey *string
 	RequestHash    *string
 }
@@ -47,14 +48,14 @@ type sessionRecord struct {
 const sessionColumns = `id, mode, status, payment_status, amount, currency, amount_tax, amount_refunded, line_items,
 	customer_email, email_from_page, metadata, client_reference_id, billing_details, locale, payment_methods,
 	success_url, cancel_url, embed_origin, late_payment, last_error, payment_id, attempts, created_at, ttl_seconds,
-	expires_at, completed_at, expired_at, last_event_at, idempotency_key, request_hash`
+	expires_at, completed_at, expired_at, last_event_at, hook_refusals, idempotency_key, request_hash`
 
 func readSession(row scanner) (r sessionRecord, err error) {
 	var fromPage int
 	err = row.Scan(&r.ID, &r.Mode, &r.Status, &r.PaymentStatus, &r.Amount, &r.Currency, &r.AmountTax, &r.AmountRefunded, &r.LineItems,
 		&r.CustomerEmail, &fromPage, &r.Metadata, &r.Reference, &r.Billing, &r.Locale, &r.Methods,
 		&r.SuccessURL, &r.CancelURL, &r.EmbedOrigin, &r.LatePayment, &r.LastError, &r.PaymentID, &r.Attempts, &r.CreatedAt, &r.TTLSeconds,
-		&r.ExpiresAt, &r.CompletedAt, &r.ExpiredAt, &r.LastEventAt, &r.IdempotencyKey, &r.RequestHash)
+		&r.ExpiresAt, &r.CompletedAt, &r.ExpiredAt, &r.LastEventAt, &r.HookRefusals, &r.IdempotencyKey, &r.RequestHash)
 	r.EmailFromPage = fromPage == 1
 	return r, err
 }
@@ -87,7 +88,7 @@ func (s *store) insertSession(ctx context.Context, r sessionRecord) (sessionReco
 	return stored, isNew, err
 }
 
-var sessionPlaceholders = placeholders(31)
+var sessionPlaceholders = placeholders(32)
 
 func sessionValues(r sessionRecord) []any {
 	fromPage := 0
@@ -97,7 +98,7 @@ func sessionValues(r sessionRecord) []any {
 	return []any{r.ID, r.Mode, r.Status, r.PaymentStatus, r.Amount, r.Currency, r.AmountTax, r.AmountRefunded, r.LineItems,
 		r.CustomerEmail, fromPage, r.Metadata, r.Reference, r.Billing, r.Locale, r.Methods,
 		r.SuccessURL, r.CancelURL, r.EmbedOrigin, r.LatePayment, r.LastError, r.PaymentID, r.Attempts, r.CreatedAt, r.TTLSeconds,
-		r.ExpiresAt, r.CompletedAt, r.ExpiredAt, r.LastEventAt, r.IdempotencyKey, r.RequestHash}
+		r.ExpiresAt, r.CompletedAt, r.ExpiredAt, r.LastEventAt, r.HookRefusals, r.IdempotencyKey, r.RequestHash}
 }
 
 // sessionInTheWay finds the row that kept an insert from happening. The session's own id is there after an answer that
@@ -174,6 +175,14 @@ func (t tx) setFailure(id, lastError string, eventAt int64) error {
 	_, err := t.exec(`UPDATE {sessions} SET payment_status = 'unpaid', last_error = ?, last_event_at = ? WHERE id = ? AND status = 'pending'`,
 		lastError, eventAt, id)
 	return err
+}
+
+// countSessionRefusal remembers that the host's hook said no to the expiry.
+func (s *store) countSessionRefusal(ctx context.Context, id string) error {
+	return s.retry(ctx, func() error {
+		_, err := s.direct(ctx).exec(`UPDATE {sessions} SET hook_refusals = hook_refusals + 1 WHERE id = ?`, id)
+		return err
+	})
 }
 
 // dueSessions are pending sessions whose time is up and that no payment holds open.

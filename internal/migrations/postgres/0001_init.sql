@@ -50,6 +50,7 @@ CREATE TABLE {{prefix}}sessions (
     completed_at        BIGINT,
     expired_at          BIGINT,
     last_event_at       BIGINT NOT NULL DEFAULT 0,
+    hook_refusals       INTEGER NOT NULL DEFAULT 0,
     idempotency_key     TEXT,
     request_hash        TEXT,
     rev                 BIGINT NOT NULL DEFAULT 0

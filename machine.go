@@ -1,0 +1,74 @@
+package checkout
+
+// verdict is what a fact about money changes. It is decided without I/O, under the session's lock.
+type verdict struct {
+	payment paymentState // the attempt's new state; empty: it stays
+	note    string       // why money is to be given back, or the reason of a failure
+	step    State        // what an open attempt waits for; empty: unchanged
+	status  Status       // the session's new status; empty: it stays
+	alert   string       // for the log and the shop owner: something a person should know
+}
+
+// The notes of money that has to be given back.
+const (
+	noteMismatch = "amount_mismatch" // another amount or currency than asked for
+	noteLate     = "late"            // it came after the session had expired
+	noteExtra    = "extra"           // another attempt had paid already
+)
+
+// decide is the table of payments: what fact o means for attempt p of session s. Success is absorbing, failure never
+// overrules it, and every fact may come again, late or out of order.
+func decide(s sessionRecord, p paymentRecord, o Observation, chargeTaken bool) verdict {
+	if o.Livemode != (p.Mode == Live) {
+		return verdict{alert: "a fact of the other mode was ignored"}
+	}
+	switch o.State {
+	case StateSucceeded:
+		return decideSuccess(s, p, o, chargeTaken)
+	case StateFailed, StateCanceled:
+		if p.State == attemptOpen {
+			return verdict{payment: attemptFailed, note: failureReason(o)}
+		}
+	case StateActionRequired, StateProcessing:
+		if p.State == attemptOpen {
+			return verdict{step: o.State}
+		}
+	}
+	return verdict{}
+}
+
+// decideSuccess takes open attempts and failed ones: a late success overrules a failure, because the money is there.
+func decideSuccess(s sessionRecord, p paymentRecord, o Observation, chargeTaken bool) verdict {
+	switch {
+	case p.State != attemptOpen && p.State != attemptFailed:
+		return verdict{}
+	case chargeTaken:
+		return verdict{alert: "a charge that pays another attempt was offered again"}
+	case o.Captured != p.Amount || o.Currency != p.Currency:
+		return verdict{payment: attemptRefundDue, note: noteMismatch, alert: "the provider took another amount than asked for"}
+	case s.Status == StatusExpired:
+		return verdict{payment: attemptRefundDue, note: noteLate, alert: "money arrived after the session had expired"}
+	case s.Status == StatusCompleted:
+		return verdict{payment: attemptRefundDue, note: noteExtra, alert: "a completed session was paid once more"}
+	default:
+		return verdict{payment: attemptSucceeded, status: StatusCompleted}
+	}
+}
+
+func failureReason(o Observation) string {
+	if o.Reason.Code != "" {
+		return o.Reason.Code
+	}
+	if o.State == StateCanceled {
+		return ReasonCanceledByCustomer
+	}
+	return ReasonDeclined
+}
+
+// openStatus is the payment status of a session whose open attempt waits for step. Nobody knowing counts as processing.
+func openStatus(step State) PaymentStatus {
+	if step == StateActionRequired {
+		return PaymentRequiresAction
+	}
+	return PaymentProcessing
+}

@@ -1,0 +1,377 @@
+package checkout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/jopay/checkout/webhook"
+)
+
+const (
+	maxAttempts     = 10               // per session
+	callTimeout     = 20 * time.Second // of a call to a provider
+	commitTimeout   = 15 * time.Second // of our own writing, which does not end with the buyer's request
+	maxHookRefusals = 5
+	believeAbsence  = 15 * time.Minute // until then a request may still be on its way to the provider
+)
+
+// pollAfter is when an open attempt is looked at, counted from the look before.
+var pollAfter = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour}
+
+func nextPoll(polls int) time.Duration { return pollAfter[min(polls, len(pollAfter)-1)] }
+
+// detached is a context for work that must not stop half-way because the client went away.
+func detached(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
+// payRequest is a buyer's click. Attempts is how many attempts the form knew of: a form that was sent twice finds that
+// number changed and starts nothing.
+type payRequest struct {
+	SessionID string
+	Provider  Provider
+	Method    string
+	Email     string
+	Attempts  int
+	Locale    string
+	Input     url.Values
+}
+
+// pay starts an attempt: first the row is committed, then the provider is called with the row's id as idempotency key,
+// then its answer is settled like any other fact. When an attempt is open already, or the form is older than the last
+// attempt, nothing is started and the caller shows the present state.
+func (c *Checkout) pay(ctx context.Context, r payRequest) error {
+	session, attempt, isNew, err := c.openAttempt(ctx, r)
+	if err != nil || !isNew {
+		return err
+	}
+	call, cancel := detached(ctx, callTimeout)
+	defer cancel()
+	step, err := r.Provider.Begin(call, c.beginRequest(session, attempt, r))
+	return c.afterBegin(ctx, attempt, step, err)
+}
+
+// openAttempt writes the attempt (T2). The unique index over open attempts stands behind the lock.
+func (c *Checkout) openAttempt(ctx context.Context, r payRequest) (session sessionRecord, attempt paymentRecord, isNew bool, err error) {
+	ctx, cancel := detached(ctx, commitTimeout)
+	defer cancel()
+	id := newID(prefixPayment, c.now())
+	err = c.store.transact(ctx, func(t tx) (err error) {
+		if session, err = t.lockSession(r.SessionID); err != nil {
+			return err
+		}
+		open, err := t.openPayment(session.ID)
+		if !errors.Is(err, ErrNotFound) {
+			attempt, isNew = open, open.ID == id // ours is there after a commit whose answer was lost
+			return err
+		}
+		if !c.mayPay(session, r) {
+			return c.whyNot(session)
+		}
+		attempt = c.newAttempt(id, session, r)
+		isNew, err = c.writeAttempt(t, session, attempt, r)
+		return err
+	})
+	return session, attempt, isNew, err
+}
+
+func (c *Checkout) mayPay(s sessionRecord, r payRequest) bool {
+	return s.Status == StatusPending && millis(c.now()) < s.ExpiresAt && s.Attempts == r.Attempts && s.Attempts < maxAttempts
+}
+
+// whyNot is an error only where the buyer cannot see the reason in the session's state.
+func (c *Checkout) whyNot(s sessionRecord) error {
+	if s.Status == StatusPending && s.Attempts >= maxAttempts {
+		return ErrTooManyAttempts
+	}
+	return nil
+}
+
+func (c *Checkout) newAttempt(id string, s sessionRecord, r payRequest) paymentRecord {
+	return paymentRecord{
+		ID: id, SessionID: s.ID, Mode: s.Mode, Ordinal: s.Attempts + 1, Provider: r.Provider.Name(), Method: r.Method,
+		State: attemptOpen, Amount: s.Amount, Currency: s.Currency, CreatedAt: millis(c.now()),
+	}
+}
+
+func (c *Checkout) writeAttempt(t tx, s sessionRecord, p paymentRecord, r payRequest) (bool, error) {
+	firstLook := c.now().Add(callTimeout + nextPoll(0))
+	isNew, err := t.insertPayment(p, millis(firstLook))
+	if err != nil || !isNew {
+		return false, err
+	}
+	email := ""
+	if s.CustomerEmail == nil {
+		email = r.Email
+	}
+	return true, t.markAttempt(s.ID, email, PaymentProcessing)
+}
+
+func (c *Checkout) beginRequest(s sessionRecord, p paymentRecord, r payRequest) BeginRequest {
+	email := orEmpty(s.CustomerEmail)
+	if email == "" {
+		email = r.Email
+	}
+	page := c.pageURL(s.ID)
+	return BeginRequest{
+		AttemptID: p.ID, SessionID: s.ID, Amount: p.Amount, Currency: p.Currency, Method: p.Method,
+		Description: c.cfg.Brand.Name + " " + s.ID, Email: email, Locale: r.Locale,
+		ReturnURL: page + "/return", CancelURL: page, NotifyURL: c.base + c.cfg.APIPath + "/notify/" + p.Provider,
+		ExpiresAt: fromMillis(s.ExpiresAt), Livemode: p.Mode == Live, Input: r.Input,
+	}
+}
+
+// afterBegin reads the provider's answer. Whatever is not a clear yes or no leaves the attempt open for reconcile: a new
+// one while nobody knows could charge twice.
+func (c *Checkout) afterBegin(ctx context.Context, p paymentRecord, step Step, err error) error {
+	switch {
+	case errors.Is(err, ErrRejected):
+		return c.settle(ctx, fact{PaymentID: p.ID, Observation: c.refusal(p, ReasonDeclined)})
+	case errors.Is(err, ErrUnavailable):
+		return c.settle(ctx, fact{PaymentID: p.ID, Observation: c.refusal(p, ReasonProviderUnavailable)})
+	case err != nil:
+		c.cfg.Logger.WarnContext(ctx, "checkout: the outcome of a payment is not known yet", "payment", shortID(p.ID), "provider", p.Provider, "error", err)
+		return nil
+	}
+	o := Observation{Livemode: p.Mode == Live}
+	if step.Observation != nil {
+		o = *step.Observation
+	}
+	if o.Ref == "" {
+		o.Ref = step.Ref
+	}
+	if o.State == StateUnknown && step.RedirectURL != "" {
+		o.State = StateActionRequired
+	}
+	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o, ActionURL: step.RedirectURL})
+}
+
+func (c *Checkout) refusal(p paymentRecord, reason string) Observation {
+	return Observation{State: StateFailed, Reason: Reason{Code: reason}, Livemode: p.Mode == Live}
+}
+
+// fact is one observation on its way into the books.
+type fact struct {
+	PaymentID   string
+	Observation Observation
+	ActionURL   string // where the buyer has to go on, when Begin has said so
+	EventKey    string // of a notification, which counts once
+	Provider    string // with EventKey
+}
+
+// settle is the one door through which money changes a session. It may be called with the same fact any number of times
+// and by any number of processes. The attempt, the session, the event, its deliveries and what the host's hook writes
+// commit together.
+func (c *Checkout) settle(ctx context.Context, f fact) error {
+	ctx, cancel := detached(ctx, commitTimeout)
+	defer cancel()
+	var done settled
+	err := c.store.transact(ctx, func(t tx) (err error) {
+		done, err = c.settleIn(ctx, t, f)
+		return err
+	})
+	var refusal *hookRefusal
+	if errors.As(err, &refusal) {
+		c.cfg.Logger.ErrorContext(ctx, "checkout: OnEvent refused, the fact will be tried again", "payment", shortID(f.PaymentID), "error", refusal.err)
+		return errors.Join(err, c.store.countRefusal(ctx, f.PaymentID))
+	}
+	if err != nil {
+		return err
+	}
+	c.afterSettle(ctx, f, done)
+	return nil
+}
+
+// settled is what a call of settle has changed.
+type settled struct {
+	verdict verdict
+	waiting bool // the attempt is still open
+	queued  int64
+	skipped bool
+}
+
+func (c *Checkout) afterSettle(ctx context.Context, f fact, done settled) {
+	if done.verdict.alert != "" {
+		c.cfg.Logger.ErrorContext(ctx, "checkout: "+done.verdict.alert, "payment", shortID(f.PaymentID))
+	}
+	if done.skipped {
+		c.cfg.Logger.ErrorContext(ctx, "checkout: the payment was recorded without OnEvent, which refused too often", "payment", shortID(f.PaymentID))
+	}
+	if done.queued > 0 {
+		c.shared.deliver.wake()
+	}
+}
+
+func (c *Checkout) settleIn(ctx context.Context, t tx, f fact) (settled, error) {
+	session, err := t.lockSessionOf(f.PaymentID)
+	if err != nil {
+		return settled{}, err
+	}
+	p, err := t.payment(f.PaymentID)
+	if err != nil {
+		return settled{}, err
+	}
+	if f.EventKey != "" {
+		isNew, err := t.insertProviderEvent(f.Provider, f.EventKey, p.ID, millis(c.now()))
+		if err != nil || !isNew {
+			return settled{}, err
+		}
+	}
+	taken := false
+	if o := f.Observation; o.State == StateSucceeded && o.ChargeID != "" {
+		if taken, err = t.chargeTaken(p.Provider, o.ChargeID, p.ID); err != nil {
+			return settled{}, err
+		}
+	}
+	return c.apply(ctx, t, session, p, f, decide(session, p, f.Observation, taken))
+}
+
+func (c *Checkout) apply(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, v verdict) (settled, error) {
+	done := settled{verdict: v}
+	learn(&p, f)
+	switch {
+	case v.payment == "":
+		if p.State != attemptOpen {
+			return done, nil
+		}
+		done.waiting = true
+		return done, c.applyOpen(t, s, p, v)
+	default:
+		return c.applyEnd(ctx, t, s, p, f, done)
+	}
+}
+
+// learn copies what a fact tells about the charge, and never forgets what was known.
+func learn(p *paymentRecord, f fact) {
+	o := f.Observation
+	if o.Ref != "" {
+		p.Ref = o.Ref
+	}
+	if f.ActionURL != "" {
+		p.ActionURL = f.ActionURL
+	}
+	if o.Reason.ProviderCode != "" {
+		p.ProviderCode = o.Reason.ProviderCode
+	}
+}
+
+func (c *Checkout) applyOpen(t tx, s sessionRecord, p paymentRecord, v verdict) error {
+	if v.step != "" {
+		p.Step = v.step
+	}
+	if err := t.updateOpen(p); err != nil {
+		return err
+	}
+	if status := openStatus(p.Step); status != s.PaymentStatus {
+		return t.setPaymentStatus(s.ID, status)
+	}
+	return nil
+}
+
+func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, done settled) (settled, error) {
+	v, from, o := done.verdict, p.State, f.Observation
+	now := c.now()
+	p.State, p.Step, p.Reason = v.payment, "", v.note
+	if v.payment != attemptFailed {
+		p.Captured, p.ChargeID = o.Captured, o.ChargeID
+	}
+	p.HookSkipped = c.cfg.OnEvent != nil && p.HookRefusals >= maxHookRefusals
+	done.skipped = p.HookSkipped
+	if err := t.settlePayment(p, from, millis(now)); err != nil {
+		return done, err
+	}
+	event, err := c.applySession(t, s, p, v, now)
+	if err != nil || event == nil {
+		return done, err
+	}
+	done.queued, err = c.publish(ctx, t, *event, !p.HookSkipped)
+	return done, err
+}
+
+// applySession moves the session with its attempt and gives the event that has become true, if any.
+func (c *Checkout) applySession(t tx, s sessionRecord, p paymentRecord, v verdict, now time.Time) (*Event, error) {
+	switch {
+	case v.status == StatusCompleted:
+		return c.complete(t, s, p, now)
+	case v.payment == attemptFailed && s.Status == StatusPending:
+		return c.recordFailure(t, s, p, now)
+	case s.Status == StatusPending:
+		return nil, t.setPaymentStatus(s.ID, PaymentUnpaid)
+	default:
+		return nil, nil
+	}
+}
+
+func (c *Checkout) complete(t tx, s sessionRecord, p paymentRecord, now time.Time) (*Event, error) {
+	at := eventTime(s, now)
+	s.Status, s.PaymentStatus, s.PaymentID, s.CompletedAt, s.LastError = StatusCompleted, PaymentPaid, &p.ID, &at, nil
+	if s.Amount == 0 {
+		s.PaymentStatus = PaymentNotRequired
+	}
+	if err := t.completeSession(s.ID, p.ID, s.PaymentStatus, at, at); err != nil {
+		return nil, err
+	}
+	e, err := c.newEvent(webhook.SessionCompleted, s, at, nil)
+	return &e, err
+}
+
+func (c *Checkout) recordFailure(t tx, s sessionRecord, p paymentRecord, now time.Time) (*Event, error) {
+	at := eventTime(s, now)
+	failure := failureOf(p)
+	text, err := json.Marshal(failure)
+	if err != nil {
+		return nil, err
+	}
+	lastError := string(text)
+	s.PaymentStatus, s.LastError = PaymentUnpaid, &lastError
+	if err := t.setFailure(s.ID, lastError, at); err != nil {
+		return nil, err
+	}
+	s.PaymentID = &p.ID // the failed attempt, in this event only
+	e, err := c.newEvent(webhook.PaymentFailed, s, at, &failure)
+	return &e, err
+}
+
+// publish writes an event and its deliveries and lets the host write along.
+func (c *Checkout) publish(ctx context.Context, t tx, e Event, hook bool) (int64, error) {
+	if err := t.insertEvent(e); err != nil {
+		return 0, err
+	}
+	queued, err := t.insertDeliveries(e, c.now())
+	if err != nil {
+		return 0, err
+	}
+	if hook && c.cfg.OnEvent != nil {
+		if err := c.callHook(ctx, t, e); err != nil {
+			return 0, &hookRefusal{err}
+		}
+	}
+	return queued, nil
+}
+
+// hookRefusal is a no of the host's hook, kept apart from failures of the database.
+type hookRefusal struct{ err error }
+
+func (h *hookRefusal) Error() string { return "OnEvent: " + h.err.Error() }
+
+// callHook contains the host's panics: they must not end a worker. The time limit is the transaction's own.
+func (c *Checkout) callHook(ctx context.Context, t tx, e Event) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return c.cfg.OnEvent(ctx, t.host, e)
+}
+
+// shortID keeps enough of an id for a log to be searched and too little to open the page with it.
+func shortID(id string) string {
+	if len(id) <= 16 {
+		return id
+	}
+	return id[:16] + "…"
+}

@@ -1,0 +1,285 @@
+package checkout
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jopay/checkout/webhook"
+)
+
+// CreateSession opens a new order (T1). Inside [Checkout.WithTx] it commits with the host's own order. With an
+// idempotency key a repeat gives the first session again, as it was when it was made; another order under the same key
+// is [ErrKeyReused]. A refused order is an [*Error] whose Fields name every mistake.
+func (c *Checkout) CreateSession(ctx context.Context, params SessionParams) (*Session, error) {
+	return c.createSession(ctx, params, &problems{})
+}
+
+func (c *Checkout) createSession(ctx context.Context, params SessionParams, p *problems) (*Session, error) {
+	params.LineItems = slices.Clone(params.LineItems)
+	total, metadata := c.normalize(&params, p)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	rec, err := c.newSession(params, total, metadata)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.deliverable(rec); err != nil {
+		return nil, err
+	}
+	ctx, cancel := detached(ctx, commitTimeout)
+	defer cancel()
+	stored, isNew, err := c.store.insertSession(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	if isNew {
+		return c.view(stored)
+	}
+	return c.replay(stored, rec)
+}
+
+// replay answers a repeated create with the first answer: everything that can change is shown as it was then.
+func (c *Checkout) replay(stored, asked sessionRecord) (*Session, error) {
+	if orEmpty(stored.RequestHash) != orEmpty(asked.RequestHash) {
+		return nil, ErrKeyReused
+	}
+	s, err := c.view(asCreated(stored))
+	if err == nil {
+		s.replayed = true
+	}
+	return s, err
+}
+
+func asCreated(r sessionRecord) sessionRecord {
+	r.Status, r.PaymentStatus = StatusPending, initialPaymentStatus(r.Amount)
+	r.AmountRefunded, r.LastError, r.PaymentID, r.CompletedAt, r.ExpiredAt = 0, nil, nil, nil, nil
+	r.ExpiresAt = r.CreatedAt + r.TTLSeconds*1000
+	if r.EmailFromPage {
+		r.CustomerEmail = nil
+	}
+	return r
+}
+
+func initialPaymentStatus(amount int64) PaymentStatus {
+	if amount == 0 {
+		return PaymentNotRequired
+	}
+	return PaymentUnpaid
+}
+
+func (c *Checkout) newSession(params SessionParams, total int64, metadata []byte) (sessionRecord, error) {
+	now := c.now()
+	rec := sessionRecord{
+		ID: newID(prefixSession, now), Mode: params.Mode, Status: StatusPending, PaymentStatus: initialPaymentStatus(total),
+		Amount: total, Currency: params.LineItems[0].Currency, AmountTax: totalTax(params.LineItems),
+		CustomerEmail: pointer(params.CustomerEmail), Metadata: string(metadata), Reference: pointer(params.ClientReferenceID),
+		Locale: params.Locale, SuccessURL: params.SuccessURL, CancelURL: params.CancelURL, EmbedOrigin: pointer(params.EmbedOrigin),
+		LatePayment: params.LatePayment, CreatedAt: millis(now), TTLSeconds: int64(params.ExpiresIn / time.Second),
+		IdempotencyKey: pointer(params.IdempotencyKey),
+	}
+	rec.ExpiresAt = rec.CreatedAt + rec.TTLSeconds*1000
+	var err error
+	if rec.LineItems, err = text(params.LineItems); err != nil {
+		return rec, err
+	}
+	if rec.Billing, err = optional(params.BillingDetails != nil, params.BillingDetails); err != nil {
+		return rec, err
+	}
+	if rec.Methods, err = optional(params.PaymentMethods != nil, params.PaymentMethods); err != nil {
+		return rec, err
+	}
+	if params.IdempotencyKey != "" {
+		rec.RequestHash, err = fingerprint(params, metadata)
+	}
+	return rec, err
+}
+
+// deliverable proves before the order exists that its webhooks can be written and will survive their receivers.
+func (c *Checkout) deliverable(rec sessionRecord) error {
+	failure := failures[ReasonProviderUnavailable]
+	id := newID(prefixPayment, c.now())
+	rec.PaymentID = &id
+	_, err := c.newEvent(webhook.PaymentFailed, rec, rec.CreatedAt, &failure)
+	return err
+}
+
+// fingerprint tells two orders apart that come under the same idempotency key. The API hashes the request's own bytes;
+// a call in process, what it asks for.
+func fingerprint(params SessionParams, metadata []byte) (*string, error) {
+	if params.requestHash != "" {
+		return &params.requestHash, nil
+	}
+	params.Metadata = nil
+	asked, err := text(params)
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256Hex(asked + string(metadata))
+	return &hash, nil
+}
+
+// text encodes what this package reads back itself. It leaves <, > and & alone, for people who look into the table.
+func text(v any) (string, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return string(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), err
+}
+
+func optional(set bool, v any) (*string, error) {
+	if !set {
+		return nil, nil
+	}
+	s, err := text(v)
+	return &s, err
+}
+
+func pointer(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// view shows a record as the API does.
+func (c *Checkout) view(r sessionRecord) (*Session, error) {
+	s := &Session{
+		ID: r.ID, CheckoutURL: c.pageURL(r.ID), URL: c.pageURL(r.ID), Object: "checkout.session", Livemode: r.Mode == Live,
+		Status: r.Status, PaymentStatus: r.PaymentStatus, AmountCents: r.Amount, Currency: r.Currency,
+		AmountTaxCents: r.AmountTax, AmountRefundedCents: r.AmountRefunded,
+		CustomerEmail: r.CustomerEmail, Metadata: json.RawMessage(r.Metadata), ClientReferenceID: r.Reference, Locale: r.Locale,
+		SuccessURL: r.SuccessURL, CancelURL: r.CancelURL, PaymentID: r.PaymentID,
+		CreatedAt: seconds(r.CreatedAt), ExpiresAt: seconds(r.ExpiresAt),
+		CompletedAt: optionalSeconds(r.CompletedAt), ExpiredAt: optionalSeconds(r.ExpiredAt),
+	}
+	for _, part := range []struct {
+		from *string
+		to   any
+	}{{&r.LineItems, &s.LineItems}, {r.Billing, &s.BillingDetails}, {r.Methods, &s.PaymentMethods}, {r.LastError, &s.LastError}} {
+		if part.from == nil {
+			continue
+		}
+		if err := json.Unmarshal([]byte(*part.from), part.to); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func seconds(ms int64) time.Time { return fromMillis(ms).Truncate(time.Second) }
+
+func optionalSeconds(ms *int64) *time.Time {
+	if ms == nil {
+		return nil
+	}
+	t := seconds(*ms)
+	return &t
+}
+
+func (c *Checkout) pageURL(id string) string { return c.base + c.cfg.PagePath + "/" + id }
+
+// Session gives one session of either mode, or [ErrNotFound].
+func (c *Checkout) Session(ctx context.Context, id string) (*Session, error) {
+	rec, err := c.store.session(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.view(rec)
+}
+
+// Sessions lists sessions, newest first; more tells whether the list goes on in the direction of the cursor.
+func (c *Checkout) Sessions(ctx context.Context, f SessionFilter) (list []Session, more bool, err error) {
+	if f.Limit == 0 {
+		f.Limit = 10
+	}
+	if f.Limit < 1 || f.Limit > 100 || !f.Mode.valid() {
+		return nil, false, invalid([]FieldError{{Param: "limit", Code: "parameter_invalid_integer", Message: "A list needs a mode and a limit of 1 to 100."}})
+	}
+	for _, cursor := range []string{f.StartingAfter, f.EndingBefore} {
+		if cursor != "" && !isID(prefixSession, cursor) {
+			return nil, false, ErrCursor
+		}
+	}
+	records, err := c.store.listSessions(ctx, f)
+	if err != nil {
+		return nil, false, err
+	}
+	if more = len(records) > f.Limit; more {
+		records = records[:f.Limit]
+	}
+	if f.EndingBefore != "" {
+		slices.Reverse(records)
+	}
+	list = make([]Session, 0, len(records))
+	for _, rec := range records {
+		s, err := c.view(rec)
+		if err != nil {
+			return nil, false, err
+		}
+		list = append(list, *s)
+	}
+	return list, more, nil
+}
+
+// ExpireSession ends a pending session now (T19). An expired one is given back as it is. A completed one, and one whose
+// payment is under way, is [ErrNotPending].
+func (c *Checkout) ExpireSession(ctx context.Context, id string) (*Session, error) {
+	if !isID(prefixSession, id) {
+		return nil, ErrNotFound
+	}
+	rec, err := c.expire(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.view(rec)
+}
+
+// expire closes a session that no attempt holds open, and gives it as it is afterwards.
+func (c *Checkout) expire(ctx context.Context, id string) (rec sessionRecord, err error) {
+	ctx, cancel := detached(ctx, commitTimeout)
+	defer cancel()
+	var queued int64
+	err = c.store.transact(ctx, func(t tx) (err error) {
+		rec, queued, err = c.expireIn(ctx, t, id)
+		return err
+	})
+	var refusal *hookRefusal
+	if errors.As(err, &refusal) {
+		return rec, errors.Join(err, c.store.countSessionRefusal(ctx, id))
+	}
+	if queued > 0 && !c.inHostTx {
+		c.shared.deliver.wake()
+	}
+	return rec, err
+}
+
+func (c *Checkout) expireIn(ctx context.Context, t tx, id string) (sessionRecord, int64, error) {
+	rec, err := t.lockSession(id)
+	if err != nil || rec.Status == StatusExpired {
+		return rec, 0, err
+	}
+	if rec.Status == StatusCompleted {
+		return rec, 0, ErrNotPending
+	}
+	at := eventTime(rec, c.now())
+	expired, err := t.expireSession(id, at, at)
+	if err != nil {
+		return rec, 0, err
+	}
+	if !expired {
+		return rec, 0, ErrNotPending.saying("A payment of this session is under way. Its outcome decides; ask again in a minute.")
+	}
+	rec.Status, rec.ExpiredAt = StatusExpired, &at
+	e, err := c.newEvent(webhook.SessionExpired, rec, at, nil)
+	if err != nil {
+		return rec, 0, err
+	}
+	queued, err := c.publish(ctx, t, e, rec.HookRefusals < maxHookRefusals)
+	return rec, queued, err
+}
