@@ -82,7 +82,7 @@ func TestPeekTakesNothing(t *testing.T) {
 	}
 }
 
-// Waiting as long as told must be enough, and a nanosecond less must not be.
+// Waiting as long as told must be enough, and two nanoseconds less must not be.
 func TestRetryAfterIsExact(t *testing.T) {
 	for _, perMinute := range []int{1, 3, 7, 20, 30, 600} {
 		c := newClock()
