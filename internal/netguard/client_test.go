@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -70,6 +71,42 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
+// One name may have several addresses, good and bad.
+func TestSeveralAddresses(t *testing.T) {
+	tg := newTarget(t, nil)
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	_, closedPort, _ := net.SplitHostPort(closed.Listener.Addr().String())
+	g, err := newGuard(Options{AllowHosts: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, bad := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")
+	tests := []struct {
+		ips             []netip.Addr
+		port            string
+		connects, block bool
+	}{
+		{[]netip.Addr{bad, good}, tg.port, true, false},
+		{[]netip.Addr{good, bad}, tg.port, true, false},
+		{[]netip.Addr{good, bad}, closedPort, false, true},
+		{[]netip.Addr{bad, good}, closedPort, false, true},
+		{[]netip.Addr{good}, closedPort, false, false},
+	}
+	for _, tt := range tests {
+		conn, err := dialAny(t.Context(), &net.Dialer{ControlContext: g.control("x.test")}, "tcp", tt.ips, tt.port)
+		if conn != nil {
+			if got := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr(); got != good {
+				t.Errorf("%v: connected to %v", tt.ips, got)
+			}
+			conn.Close()
+		}
+		if (err == nil) != tt.connects || errors.Is(err, ErrBlocked) != tt.block {
+			t.Errorf("%v port %s: %v", tt.ips, tt.port, err)
+		}
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	for _, code := range []int{301, 302, 303, 307, 308} {
 		var followed atomic.Bool
@@ -99,11 +136,17 @@ func TestProxyOfTheEnvironmentIsIgnored(t *testing.T) {
 	t.Setenv("NO_PROXY", "")
 	t.Setenv("no_proxy", "")
 	tg := newTarget(t, nil)
-	res, err := hooksClient(t).Get("http://hooks.test:" + tg.port)
+	c := hooksClient(t)
+	res, err := c.Get("http://hooks.test:" + tg.port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	res.Body.Close()
+	// net/http reads the environment once per process: another test may have
+	// been first, so the setting is looked at too.
+	if c.Transport.(*http.Transport).Proxy != nil {
+		t.Error("the transport has a proxy function")
+	}
 	if proxy.connections.Load() != 0 || tg.connections.Load() != 1 {
 		t.Errorf("%d connections to the proxy, %d to the target", proxy.connections.Load(), tg.connections.Load())
 	}

@@ -55,7 +55,7 @@ func (g *guard) exempt(entry string) error {
 		return nil
 	}
 	if p, err := netip.ParsePrefix(entry); err == nil && !p.Addr().Is4In6() {
-		g.prefixes = append(g.prefixes, p.Masked())
+		g.prefixes = append(g.prefixes, p)
 		return nil
 	}
 	if err := checkName(entry); err != nil {

@@ -119,7 +119,7 @@ func checkMessage(t *testing.T, url string, err error, want string) {
 	}
 }
 
-// Anything CheckURL lets pass must be what the transport then connects to.
+// No input may slip a second host, user info or a raw line break past the check.
 func FuzzCheckURL(f *testing.F) {
 	for _, host := range hostile {
 		f.Add("https://" + host + "/")
