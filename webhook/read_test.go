@@ -100,13 +100,17 @@ func TestReadOtherHeader(t *testing.T) {
 	}
 }
 
-func TestReadUnknownLength(t *testing.T) {
+func TestReadStopsAtMaxBody(t *testing.T) {
 	r := request("", "X-JoPay-Signature: "+vectorHeader)
 	r.ContentLength = -1
 	endless := &countingReader{}
 	r.Body = io.NopCloser(endless)
 	if _, err := Read(r, vectorSecret); !errors.Is(err, ErrTooLarge) || endless.n > 2*MaxBody {
 		t.Errorf("got %v after %d bytes, want ErrTooLarge", err, endless.n)
+	}
+	r.ContentLength, endless.n = MaxBody+1, 0
+	if _, err := Read(r, vectorSecret); !errors.Is(err, ErrTooLarge) || endless.n > 0 {
+		t.Errorf("announced: got %v after %d bytes, want ErrTooLarge at once", err, endless.n)
 	}
 }
 

@@ -11,8 +11,8 @@
 //   - in strings only ", \ and bytes below 0x20 are escaped, the latter as \b \t \n \f \r or lower-case \u00xx;
 //   - keys that are array indices (canonical decimal of 0 to 4294967294) come first, ascending by number, then the
 //     others in the order in which they were given;
-//   - safe integers in plain decimal, other numbers as ECMAScript prints them; what float64 would round, overflow or
-//     flush to zero is refused;
+//   - safe integers in plain decimal, other numbers as ECMAScript prints them; integers that float64 may round and
+//     numbers that it turns into an infinity or into zero are refused;
 //   - refused because some receivers or databases refuse them: the key "__proto__", U+0000, text that is not Unicode.
 //
 // Object builds our own payloads, Canonical brings a merchant's JSON into this form, and Fixed checks a finished
