@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"time"
@@ -43,10 +42,10 @@ var testCards = []testCard{
 	{"4000000000000119", "processing_error"},
 	{"4000002500003155", "challenge"},
 	{"4000000000003220", "challenge"},
-	{"4000000000012214", "challenge_declined"},
-	{"4000000000012222", "slow"},
-	{"4000000000012230", "pays_later"},
-	{"4000000000012248", "network_error"},
+	{"4000000000012213", "challenge_declined"},
+	{"4000000000012221", "slow"},
+	{"4000000000012239", "pays_later"},
+	{"4000000000012247", "network_error"},
 }
 
 func scenarioOf(number string) (string, bool) {
@@ -197,7 +196,7 @@ const (
 	sandboxTolerance = 300 * time.Second
 )
 
-// notify sends a notification through the same handler a company would call. It may get lost; reconcile finds out anyway.
+// notify sends a notification through the same door as a company's. It may get lost; reconcile finds out anyway.
 func (s *sandbox) notify(ctx context.Context, o Observation) {
 	body, err := json.Marshal(notification{ID: o.Ref + ":" + string(o.State), AttemptID: o.AttemptID, SentAt: s.c.now().Unix()})
 	if err != nil {
@@ -208,12 +207,13 @@ func (s *sandbox) notify(ctx context.Context, o Observation) {
 		s.c.cfg.Logger.WarnContext(ctx, "checkout: the sandbox could not sign its notification", "error", err)
 		return
 	}
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, s.c.cfg.APIPath+"/notify/"+sandboxName, strings.NewReader(string(body)))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.c.base+s.c.cfg.APIPath+"/notify/"+sandboxName, nil)
+	if err != nil {
+		return
+	}
 	r.Header.Set(sandboxHeader, signature)
-	answer := httptest.NewRecorder()
-	s.c.API().ServeHTTP(answer, r)
-	if answer.Code != http.StatusOK {
-		s.c.cfg.Logger.WarnContext(ctx, "checkout: a sandbox notification was not taken", "status", answer.Code)
+	if err := s.c.takeNotice(r, s, body); err != nil {
+		s.c.cfg.Logger.WarnContext(ctx, "checkout: a sandbox notification was not taken", "error", err)
 	}
 }
 

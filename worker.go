@@ -1,0 +1,175 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+const (
+	deliverEvery   = time.Second // for other replicas' work and for restarts; own commits wake the sender at once
+	expireEvery    = 2 * time.Second
+	reconcileEvery = 2 * time.Second
+	claimAgain     = time.Minute // a reconcile that dies is repeated after this
+	batch          = 64
+	drainTime      = 20 * time.Second
+)
+
+// shared is what all copies of a Checkout (see WithTx) have in common.
+type shared struct {
+	deliver waker
+	keys    keyCache
+	secret  secretCache
+}
+
+func newShared() *shared {
+	return &shared{deliver: make(waker, 1), keys: keyCache{byHash: map[string]cachedKey{}}}
+}
+
+// waker rings a worker. A ring that nobody has heard yet stands for any number of later ones.
+type waker chan struct{}
+
+func (w waker) wake() {
+	select {
+	case w <- struct{}{}:
+	default:
+	}
+}
+
+var errRunInTx = errors.New("checkout: Run was called inside a transaction: call it on the value that New gave")
+
+// Run does the work that no request does: it delivers webhooks, expires sessions and asks providers about payments whose
+// outcome is not known. Start it once per process, in as many processes as there are; they share the work. It returns
+// nil after ctx has ended and what was begun is finished or handed back, at most 20 seconds later.
+func (c *Checkout) Run(ctx context.Context) error {
+	if c.inHostTx {
+		return errRunInTx
+	}
+	var wg sync.WaitGroup
+	for _, w := range []struct {
+		name  string
+		every time.Duration
+		work  func(context.Context) error
+	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}} {
+		wg.Go(func() { c.repeat(ctx, w.name, w.every, w.work) })
+	}
+	wg.Go(func() { c.deliverLoop(ctx) })
+	wg.Wait()
+	return nil
+}
+
+// repeat runs work at a steady pace until ctx ends. An error or a panic costs one round, not the worker.
+func (c *Checkout) repeat(ctx context.Context, name string, every time.Duration, work func(context.Context) error) {
+	for {
+		c.contained(ctx, name, work)
+		if !pause(ctx, every) {
+			return
+		}
+	}
+}
+
+func (c *Checkout) contained(ctx context.Context, name string, work func(context.Context) error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.cfg.Logger.ErrorContext(ctx, "checkout: panic in a worker", "worker", name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	if err := work(ctx); err != nil && ctx.Err() == nil {
+		c.cfg.Logger.WarnContext(ctx, "checkout: a worker's round failed and will be repeated", "worker", name, "error", err)
+	}
+}
+
+// expireDue ends the sessions whose time is up (T12). A session somebody else has just paid or ended is no error.
+func (c *Checkout) expireDue(ctx context.Context) error {
+	var failed error
+	for ctx.Err() == nil {
+		ids, err := c.store.dueSessions(ctx, c.now(), batch)
+		if err != nil {
+			return err
+		}
+		ended := 0
+		for _, id := range ids {
+			switch _, err := c.expire(ctx, id); {
+			case err == nil:
+				ended++
+			case !errors.Is(err, ErrNotPending):
+				failed = fmt.Errorf("expire %s: %w", shortID(id), err)
+			}
+		}
+		if len(ids) < batch || ended == 0 {
+			break
+		}
+	}
+	return failed
+}
+
+// reconcileDue asks the providers about open attempts that are due (T14). It does not rely on notifications.
+func (c *Checkout) reconcileDue(ctx context.Context) error {
+	due, err := c.store.claimPayments(ctx, c.now(), claimAgain, batch)
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 8)
+	for _, p := range due {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			c.contained(ctx, "reconcile", func(ctx context.Context) error { return c.reconcile(ctx, p) })
+		})
+	}
+	wg.Wait()
+	return nil
+}
+
+// reconcile asks about one attempt, settles what it hears and sets the next look.
+func (c *Checkout) reconcile(ctx context.Context, p paymentRecord) error {
+	err := c.observe(ctx, p)
+	if next := c.store.scheduleLook(ctx, p.ID, c.now().Add(nextPoll(p.Polls))); next != nil {
+		return errors.Join(err, next)
+	}
+	return err
+}
+
+// observe fetches the truth about an attempt and settles it. That the provider knows of no charge is believed only when
+// the request to make it cannot be under way any more (T15).
+func (c *Checkout) observe(ctx context.Context, p paymentRecord) error {
+	provider, err := c.provider(p)
+	if err != nil {
+		return err
+	}
+	call, cancel := detached(ctx, callTimeout)
+	defer cancel()
+	o, err := provider.Observe(call, chargeRef(p))
+	switch {
+	case errors.Is(err, ErrNoCharge):
+		if c.now().Sub(fromMillis(p.CreatedAt)) < believeAbsence {
+			return nil
+		}
+		o = c.refusal(p, ReasonTimeout)
+	case err != nil:
+		return fmt.Errorf("payment %s at %s: %w", shortID(p.ID), p.Provider, err)
+	}
+	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o})
+}
+
+func chargeRef(p paymentRecord) ChargeRef {
+	return ChargeRef{AttemptID: p.ID, Ref: p.Ref, Amount: p.Amount, Currency: p.Currency, Livemode: p.Mode == Live}
+}
+
+// provider finds who holds a payment. Test payments are the sandbox's alone.
+func (c *Checkout) provider(p paymentRecord) (Provider, error) {
+	if p.Provider == noProvider {
+		return nothingDue{}, nil
+	}
+	if p.Mode == Test {
+		return c.sandbox, nil
+	}
+	if found, ok := c.providers[p.Provider]; ok {
+		return found, nil
+	}
+	return nil, fmt.Errorf("payment %s belongs to provider %q, which is not configured any more: add it to Config.Providers", shortID(p.ID), p.Provider)
+}
