@@ -116,12 +116,18 @@ func (s *sender) dispatch(ctx, work context.Context) error {
 		return err
 	}
 	for _, e := range due {
-		if l := s.enter(e); l != nil {
-			s.running.Go(func() {
-				defer s.leave(l)
-				s.c.contained(work, "deliver", func(context.Context) error { return s.round(ctx, work, l) })
-			})
+		l := s.enter(e)
+		if l == nil {
+			continue
 		}
+		s.running.Go(func() {
+			more := false
+			defer func() { s.leave(l, more) }()
+			s.c.contained(work, "deliver", func(context.Context) (err error) {
+				more, err = s.round(ctx, work, l)
+				return err
+			})
+		})
 	}
 	return nil
 }
@@ -141,30 +147,28 @@ func (s *sender) enter(e endpointRecord) *lane {
 	return l
 }
 
-func (s *sender) leave(l *lane) {
+func (s *sender) leave(l *lane, more bool) {
 	s.mu.Lock()
 	l.busy = false
 	s.mu.Unlock()
-	s.c.shared.deliver.wake() // more may have become due meanwhile
+	if more {
+		s.c.shared.deliver.wake()
+	}
 }
 
-// round claims and sends until nothing of this endpoint is due or the process is about to stop.
-func (s *sender) round(ctx, work context.Context, l *lane) error {
-	for ctx.Err() == nil {
-		limit := batch
-		if l.failing {
-			limit = sendersPerEndpoint
-		}
-		token := newID("lease_", s.c.now())
-		claimed, err := s.c.store.claimDeliveries(work, l.endpoint.ID, token, s.c.now(), leaseTime, limit)
-		if err != nil || len(claimed) == 0 {
-			return err
-		}
-		if err := s.sendAll(ctx, work, l, token, claimed); err != nil {
-			return err
-		}
+// round sends one claim. The next round reads the endpoint again, so that a change of its address or secret counts.
+func (s *sender) round(ctx, work context.Context, l *lane) (more bool, err error) {
+	limit := batch
+	if l.failing {
+		limit = sendersPerEndpoint
 	}
-	return nil
+	token := newID("lease_", s.c.now())
+	claimed, err := s.c.store.claimDeliveries(work, l.endpoint.ID, token, s.c.now(), leaseTime, limit)
+	if err != nil || len(claimed) == 0 {
+		return false, err
+	}
+	err = s.sendAll(ctx, work, l, token, claimed)
+	return err == nil, err
 }
 
 // sendAll sends a claim with two senders and writes the results of a moment together. What was not sent when the lease
