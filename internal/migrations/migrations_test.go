@@ -63,26 +63,47 @@ func TestMigrateTwiceAndThenMore(t *testing.T) {
 func TestMigrateFromSixteenHandlesAtOnce(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		const replicas = 16
-		errs := make([]error, replicas)
-		start := make(chan struct{})
-		var wg sync.WaitGroup
-		for i := range replicas {
-			handle := dbtest.Reopen(t, db, nil)
-			wg.Go(func() {
-				<-start
-				errs[i] = migrate(t.Context(), handle, files(initSQL, moreSQL), "checkout_")
-			})
-		}
-		close(start)
-		wg.Wait()
-		if err := errors.Join(errs...); err != nil {
+		if err := sixteenAtOnce(t, db, func(handle *gorm.DB) error {
+			return migrate(t.Context(), handle, files(initSQL, moreSQL), "checkout_")
+		}); err != nil {
 			t.Error(err)
 		}
 		if got := len(appliedAt(t, db, "checkout_")); got != 2 {
 			t.Errorf("%d versions are recorded, want 2", got)
 		}
 	})
+}
+
+// With a busy timeout in the DSN, replicas queue for the write lock and no second
+// attempt is needed; a transaction that began by reading would be refused.
+func TestReplicasQueueForTheLock(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		if err := sixteenAtOnce(t, db, func(handle *gorm.DB) error {
+			return runOnce(t, handle, initSQL)
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// sixteenAtOnce runs do on sixteen handles, as replicas that start together would.
+func sixteenAtOnce(t *testing.T, db *gorm.DB, do func(*gorm.DB) error) error {
+	t.Helper()
+	const replicas = 16
+	errs := make([]error, replicas)
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range replicas {
+		handle := dbtest.Reopen(t, db, nil)
+		wg.Go(func() {
+			<-start
+			errs[i] = do(handle)
+		})
+	}
+	close(start)
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 func TestTwoPrefixesKeepSeparateTables(t *testing.T) {
@@ -188,32 +209,6 @@ func TestNewerDatabaseIsLeftAlone(t *testing.T) {
 	})
 }
 
-func TestMigrateWaitsForAnotherWriter(t *testing.T) {
-	t.Parallel()
-	// No busy timeout, so that only Migrate's own patience can help.
-	db := dbtest.Open(t, dbtest.SQLite, nil)
-	impatient := dbtest.Reopen(t, db, nil)
-	oneConnection(t, impatient)
-	mustExec(t, impatient, "PRAGMA busy_timeout = 0")
-	writer := db.Begin()
-	mustExec(t, writer, "CREATE TABLE other (id INTEGER)")
-
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	err := migrate(ctx, impatient, files(initSQL), "checkout_")
-	if !errors.Is(err, context.DeadlineExceeded) || !busy(err) {
-		t.Errorf("with the writer still there: %v, want the deadline and its cause", err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- migrate(t.Context(), impatient, files(initSQL), "checkout_") }()
-	if err := writer.Commit().Error; err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
 func TestMigrateStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
@@ -235,6 +230,20 @@ func TestMigrateRefusesATransaction(t *testing.T) {
 			t.Errorf("PrepareStmt %t: error %v, want one about the transaction", prepared, err)
 		}
 	}
+}
+
+// runOnce is migrate without its patience.
+func runOnce(t *testing.T, db *gorm.DB, texts ...string) error {
+	t.Helper()
+	plan, err := newPlan(files(texts...), db.Name(), "checkout_")
+	if err != nil {
+		return err
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return err
+	}
+	return plan.run(t.Context(), pool)
 }
 
 func mustMigrate(t *testing.T, db *gorm.DB, files fs.FS, prefix string) {

@@ -45,11 +45,8 @@ func (p plan) run(ctx context.Context, pool *sql.DB) error {
 
 // transaction speaks SQL instead of using sql.Tx, which cannot begin immediately.
 func (p plan) transaction(ctx context.Context, conn *sql.Conn) error {
-	for _, statement := range p.dialect.begin(p.prefix) {
-		if _, err := conn.ExecContext(ctx, statement); err != nil {
-			rollback(ctx, conn)
-			return fmt.Errorf("migrations: %s: %w", statement, err)
-		}
+	if err := p.begin(ctx, conn); err != nil {
+		return err
 	}
 	if err := p.apply(ctx, conn); err != nil {
 		rollback(ctx, conn)
@@ -58,6 +55,19 @@ func (p plan) transaction(ctx context.Context, conn *sql.Conn) error {
 	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
 		rollback(ctx, conn)
 		return fmt.Errorf("migrations: commit: %w", err)
+	}
+	return nil
+}
+
+func (p plan) begin(ctx context.Context, conn *sql.Conn) error {
+	for i, statement := range p.dialect.begin(p.prefix) {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			// A refused BEGIN leaves nothing to undo; an interrupted one may.
+			if i > 0 || ctx.Err() != nil {
+				rollback(ctx, conn)
+			}
+			return fmt.Errorf("migrations: %s: %w", statement, err)
+		}
 	}
 	return nil
 }
