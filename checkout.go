@@ -88,8 +88,8 @@ type Brand struct {
 
 // Seller is who the buyer has a contract with.
 type Seller struct {
-	LegalName                              string
-	Address                                []string // lines
+	LegalName                            string
+	Address                              []string // lines
 	LegalNoticeURL, PrivacyURL, TermsURL string
 }
 
@@ -104,7 +104,6 @@ type Checkout struct {
 	sandbox          *sandbox
 	store            *store
 	pages            *pages
-	texts            *texts
 	senders          map[Mode]*http.Client
 	csrf             *http.CrossOriginProtection
 	clients          *clientAddresses

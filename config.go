@@ -22,7 +22,7 @@ const (
 )
 
 var (
-	tablePrefixRule = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,30}(\.|\.[A-Za-z_][A-Za-z0-9_]{0,30})?$`)
+	tablePrefixRule = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,28}(\.|\.[a-z_][a-z0-9_]{0,28})?$`)
 	pathRule        = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 	wordRule        = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,30}$`)
 	nameRule        = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
@@ -75,7 +75,7 @@ func (cfg *Config) checkDatabase() error {
 
 func checkTablePrefix(prefix string) error {
 	if !tablePrefixRule.MatchString(prefix) {
-		return refuse("TablePrefix", "%q: use letters, digits and underscores like checkout_, or a schema like pay.", prefix)
+		return refuse("TablePrefix", "%q: use lower-case letters, digits and underscores like checkout_, or a schema like pay.", prefix)
 	}
 	return nil
 }
@@ -202,9 +202,6 @@ func (c *Checkout) setUpProviders() error {
 }
 
 func (c *Checkout) setUpPages() (err error) {
-	if c.texts, err = newTexts(); err != nil {
-		return err
-	}
 	if c.pages, err = newPages(c.cfg.Templates); err != nil {
 		return refuse("Templates", "%v", err)
 	}

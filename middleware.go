@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -78,12 +78,9 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, err = io.WriteString(w, body)
-	return ignoreGone(err)
+	_, _ = io.WriteString(w, body) // a client that does not read its answer is not our error
+	return nil
 }
-
-// ignoreGone: a client that does not read its answer is not our error.
-func ignoreGone(error) error { return nil }
 
 type errorBody struct {
 	Type      string       `json:"type"`
@@ -189,18 +186,26 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return values[0], nil
 }
 
-// secretCache keeps the key that signs forms, once it is known.
-type secretCache struct{ value lazy }
+// secretCache keeps the key that signs forms, once it is known. A failure is not kept.
+type secretCache struct {
+	mu    sync.Mutex
+	value []byte
+}
 
 // secretKey gives Config.SecretKey or the one kept in the database, made by whoever needs it first.
 func (c *Checkout) secretKey(ctx context.Context) ([]byte, error) {
 	if len(c.cfg.SecretKey) > 0 {
 		return c.cfg.SecretKey, nil
 	}
-	return c.shared.secret.value.get(func() ([]byte, error) {
+	cache := &c.shared.secret
+	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	if cache.value == nil {
 		value, err := c.store.setting(ctx, "secret_key", func() string { return randomBase62(keyRandom) })
-		return []byte(value), err
-	})
+		if err != nil {
+			return nil, err
+		}
+		cache.value = []byte(value)
+	}
+	return cache.value, nil
 }
-
-var _ json.Marshaler = json.RawMessage(nil) // metadata goes out as the bytes that came in

@@ -150,3 +150,11 @@ func (rt route) handler(method string) handler {
 		return ErrMethodNotAllowed
 	}
 }
+
+func (d *door) patterns() []string {
+	list := make([]string, 0, len(d.routes))
+	for _, rt := range d.routes {
+		list = append(list, "/"+strings.Join(rt.segments, "/"))
+	}
+	return list
+}

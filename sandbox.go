@@ -68,13 +68,72 @@ func (s *sandbox) Methods(_ context.Context, q MethodQuery) ([]Method, error) {
 }
 
 // checkInput looks at the form before an attempt exists. A number it does not know may be a real card: the problem does
-// not repeat it.
+// not repeat it. Date and security code may be any that a card could have.
 func (s *sandbox) checkInput(form url.Values) []pageProblem {
 	var list []pageProblem
-	if _, ok := scenarioOf(form.Get("card_number")); !ok {
-		list = append(list, pageProblem{Field: "card_number", Key: "test_card_only"})
+	for _, f := range []struct{ field, key string }{
+		{"card_number", cardProblem(form.Get("card_number"))},
+		{"card_exp", expiryProblem(form.Get("card_exp"), s.c.now())},
+		{"card_cvc", cvcProblem(form.Get("card_cvc"))},
+	} {
+		if f.key != "" {
+			list = append(list, pageProblem{Field: f.field, Key: f.key})
+		}
 	}
 	return list
+}
+
+func cardProblem(number string) string {
+	digits := strings.NewReplacer(" ", "", "-", "").Replace(number)
+	switch _, known := scenarioOf(digits); {
+	case digits == "":
+		return "card_number_missing"
+	case known:
+		return ""
+	case len(digits) >= 13 && len(digits) <= 19 && luhn(digits):
+		return "card_number_real"
+	default:
+		return "card_number_invalid"
+	}
+}
+
+// luhn checks the sum that every real card number has (ISO/IEC 7812-1 annex B).
+func luhn(digits string) bool {
+	sum := 0
+	for i := range len(digits) {
+		d := int(digits[len(digits)-1-i]) - '0'
+		if d < 0 || d > 9 {
+			return false
+		}
+		if i%2 == 1 {
+			d = d*2 - 9*(d/5)
+		}
+		sum += d
+	}
+	return sum%10 == 0
+}
+
+func expiryProblem(exp string, now time.Time) string {
+	exp = strings.ReplaceAll(exp, " ", "")
+	if exp == "" {
+		return "card_exp_missing"
+	}
+	for _, layout := range []string{"01/06", "0106", "01/2006", "1/06"} {
+		if month, err := time.Parse(layout, exp); err == nil && month.AddDate(0, 1, 0).After(now) {
+			return ""
+		}
+	}
+	return "card_exp_invalid"
+}
+
+func cvcProblem(cvc string) string {
+	switch cvc = strings.TrimSpace(cvc); {
+	case cvc == "":
+		return "card_cvc_missing"
+	case (len(cvc) != 3 && len(cvc) != 4) || strings.Trim(cvc, "0123456789") != "":
+		return "card_cvc_invalid"
+	}
+	return ""
 }
 
 func (s *sandbox) Begin(ctx context.Context, r BeginRequest) (Step, error) {

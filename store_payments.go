@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -93,6 +94,18 @@ func (s *store) paymentByID(ctx context.Context, id string) (p paymentRecord, er
 	}
 	err = s.retry(ctx, func() (err error) {
 		p, err = s.direct(ctx).payment(id)
+		return err
+	})
+	return p, err
+}
+
+// paymentOfNotice finds what a notification is about: by our id, which charges carry in their metadata, or the company's.
+func (s *store) paymentOfNotice(ctx context.Context, provider string, o Observation) (p paymentRecord, err error) {
+	err = s.retry(ctx, func() (err error) {
+		p, err = first(s.direct(ctx), readPayment, `SELECT `+paymentColumns+` FROM {payments} WHERE provider = ? AND id = ?`, provider, o.AttemptID)
+		if errors.Is(err, ErrNotFound) && o.Ref != "" {
+			p, err = first(s.direct(ctx), readPayment, `SELECT `+paymentColumns+` FROM {payments} WHERE provider = ? AND ref = ?`, provider, o.Ref)
+		}
 		return err
 	})
 	return p, err

@@ -90,6 +90,7 @@ CREATE TABLE {{prefix}}payments (
 CREATE UNIQUE INDEX {{index}}payments_open ON {{prefix}}payments (session_id) WHERE state = 'open';
 CREATE UNIQUE INDEX {{index}}payments_ordinal ON {{prefix}}payments (session_id, ordinal);
 CREATE UNIQUE INDEX {{index}}payments_charge ON {{prefix}}payments (provider, charge_id) WHERE charge_id IS NOT NULL;
+CREATE INDEX {{index}}payments_ref ON {{prefix}}payments (provider, ref) WHERE ref IS NOT NULL;
 CREATE INDEX {{index}}payments_due ON {{prefix}}payments (next_poll_at) WHERE state = 'open';
 
 CREATE TABLE {{prefix}}provider_events (

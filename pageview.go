@@ -1,0 +1,185 @@
+package checkout
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pollSeconds are the waits of the page's script while a payment is processing.
+var pollSeconds = []int{2, 4, 8, 15, 30}
+
+// lang chooses the page's language: the buyer's switch, the merchant's wish, the browser's.
+func (c *Checkout) lang(r *http.Request, rec sessionRecord) string {
+	var wanted []string
+	if chosen := r.URL.Query().Get("lang"); chosen != "" {
+		wanted = append(wanted, shorten(chosen, 35))
+	}
+	if rec.Locale != "" && rec.Locale != "auto" {
+		wanted = append(wanted, rec.Locale)
+	}
+	return c.pages.texts.match(append(wanted, shorten(r.Header.Get("Accept-Language"), 200))...)
+}
+
+// blankPage is a page without a session: everything on it is the shop's.
+func (c *Checkout) blankPage(r *http.Request, state string) pageView {
+	return pageView{
+		State: state, Lang: c.lang(r, sessionRecord{}), LangSwitch: r.Method == http.MethodGet, Shop: c.cfg.Brand.Name,
+		Seller: pageSeller{
+			LegalName: c.cfg.Seller.LegalName, Address: c.cfg.Seller.Address, LegalNoticeURL: c.cfg.Seller.LegalNoticeURL,
+			PrivacyURL: c.cfg.Seller.PrivacyURL, TermsURL: c.cfg.Seller.TermsURL,
+		},
+	}
+}
+
+// pageOf shows a session in the state it is in.
+func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
+	items, err := s.rec.items()
+	if err != nil {
+		return pageView{}, err
+	}
+	v := c.blankPage(r, s.state(c.now()))
+	v.Lang, v.Test, v.SessionID = c.lang(r, s.rec), s.rec.Mode == Test, s.rec.ID
+	v.Currency, v.Total, v.Tax, v.Free = s.rec.Currency, s.rec.Amount, s.rec.AmountTax, s.rec.Amount == 0
+	v.Items, v.TaxLines = pageItems(items), pageTaxes(items)
+	v.Reference, v.BackURL = orEmpty(s.rec.Reference), s.rec.CancelURL
+	v.Email, v.AskEmail = orEmpty(s.rec.CustomerEmail), s.rec.CustomerEmail == nil
+	switch v.State {
+	case "open":
+		err = c.openPage(r.Context(), &v, s)
+	case "requires_action":
+		err = c.actionPage(r.Context(), &v, s)
+	case "processing":
+		v.PollAfter = pollSeconds
+	case "completed":
+		v.Email, v.AskEmail, v.ContinueURL = maskEmail(v.Email), false, successURL(s.rec.SuccessURL, s.rec.ID)
+	case "expired":
+		v.Email, v.AskEmail, v.ContinueURL = "", false, s.rec.CancelURL
+	}
+	return v, err
+}
+
+func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err error) {
+	v.ExpiresIn = fromMillis(s.rec.ExpiresAt).Sub(c.now()).Truncate(time.Second)
+	if s.last != nil && s.last.State == attemptFailed {
+		v.Declined = publicReason(s.last.Reason)
+	}
+	if v.Test {
+		v.TestCards = pageTestCards()
+	}
+	for i, o := range c.offersOf(ctx, s.rec) {
+		v.Methods = append(v.Methods, pageMethod{ID: o.ID, Label: o.Label, Card: o.provider == Provider(c.sandbox), Selected: i == 0})
+	}
+	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
+	return err
+}
+
+func (c *Checkout) actionPage(ctx context.Context, v *pageView, s situation) (err error) {
+	v.ContinueURL, v.PollAfter = s.last.ActionURL, pollSeconds
+	if provider, found := c.provider(*s.last); found == nil {
+		_, v.CanAbandon = provider.(Canceler)
+	}
+	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
+	return err
+}
+
+func pageItems(items []LineItem) []pageItem {
+	list := make([]pageItem, 0, len(items))
+	for _, it := range items {
+		list = append(list, pageItem{Name: it.Name, Description: orEmpty(it.Description), Quantity: it.Quantity, Amount: it.Amount, Total: it.Total()})
+	}
+	return list
+}
+
+func pageTaxes(items []LineItem) []pageTax {
+	var list []pageTax
+	for _, l := range taxLines(items) {
+		list = append(list, pageTax{Name: l.Name, RateBP: int(l.RateBP), Amount: l.Tax})
+	}
+	return list
+}
+
+func pageTestCards() []pageTestCard {
+	list := make([]pageTestCard, 0, len(testCards))
+	for _, card := range testCards {
+		list = append(list, pageTestCard{Number: card.Number, Key: card.Scenario})
+	}
+	return list
+}
+
+// maskEmail keeps enough for its owner to know it: whoever has the link after the payment need not learn the address.
+func maskEmail(email string) string {
+	local, domain, ok := strings.Cut(email, "@")
+	if !ok {
+		return ""
+	}
+	first := []rune(local)[:1]
+	return string(first) + "•••@" + domain
+}
+
+// offer is a method with the provider behind it.
+type offer struct {
+	Method
+	provider Provider
+}
+
+// offers are the methods a mode has for an amount. A provider that cannot say is left out, the others stay.
+func (c *Checkout) offers(ctx context.Context, mode Mode, q MethodQuery) []offer {
+	q.Livemode = mode == Live
+	providers := []Provider{c.sandbox}
+	if mode == Live {
+		providers = c.cfg.Providers
+	}
+	var list []offer
+	for _, p := range providers {
+		methods, err := p.Methods(ctx, q)
+		if err != nil {
+			c.cfg.Logger.WarnContext(ctx, "checkout: a provider's methods are not known", "provider", p.Name(), "error", err)
+			continue
+		}
+		for _, m := range methods {
+			if !slices.ContainsFunc(list, func(o offer) bool { return o.ID == m.ID }) {
+				list = append(list, offer{m, p})
+			}
+		}
+	}
+	return list
+}
+
+// offersOf are the methods of a session: the merchant's choice in the merchant's order, or all.
+func (c *Checkout) offersOf(ctx context.Context, rec sessionRecord) []offer {
+	country := ""
+	s, err := c.view(rec)
+	if err == nil && s.BillingDetails != nil && s.BillingDetails.Address != nil {
+		country = orEmpty(s.BillingDetails.Address.Country)
+	}
+	list := c.offers(ctx, rec.Mode, MethodQuery{Amount: rec.Amount, Currency: rec.Currency, Country: country})
+	if err != nil || s.PaymentMethods == nil {
+		return list
+	}
+	var chosen []offer
+	for _, id := range s.PaymentMethods {
+		if i := slices.IndexFunc(list, func(o offer) bool { return o.ID == id }); i >= 0 {
+			chosen = append(chosen, list[i])
+		}
+	}
+	return chosen
+}
+
+// methodIDs are the ids an order may name in payment_methods.
+func (c *Checkout) methodIDs(mode Mode, items []LineItem) []string {
+	q := MethodQuery{}
+	for _, it := range items {
+		q.Currency = asciiLower(items[0].Currency)
+		if it.Amount >= 0 && it.Amount <= maxAmount && it.Quantity > 0 && it.Quantity <= maxQuantity {
+			q.Amount += it.Total()
+		}
+	}
+	var ids []string
+	for _, o := range c.offers(context.Background(), mode, q) {
+		ids = append(ids, o.ID)
+	}
+	return ids
+}
