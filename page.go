@@ -70,6 +70,9 @@ type pageView struct {
 	Problem     string        // problem: a key under "problem."
 	RequestID   string        // problem: shown small
 	Bank        pageBank      // test_bank
+
+	pages  *pages        // set by render, for the methods a template calls
+	amount template.HTML // Total, shown several times
 }
 
 type pageSeller struct {
@@ -257,7 +260,8 @@ func (p *pages) render(w io.Writer, v pageView) error {
 		v.Lang = fallbackLang
 		set = p.byLang[fallbackLang]
 	}
-	return set.ExecuteTemplate(w, "page.html", &pageModel{pageView: v, pages: p})
+	v.pages, v.amount = p, moneyHTML(v.Lang, v.Total, v.Currency)
+	return set.ExecuteTemplate(w, "page.html", &v)
 }
 
 // asset returns a style sheet or script by the name pages refer to. The name changes with the content, so an answer may be

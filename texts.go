@@ -145,8 +145,12 @@ func (t *texts) say(lang, key string, args ...any) string {
 // sayHTML returns a message as markup: values are escaped and isolated, so that a name written from right to left cannot
 // reorder the sentence around it. A value that is template.HTML already is put in as it is.
 func (t *texts) sayHTML(lang, key string, args ...any) template.HTML {
+	p := t.phrase(lang, key, args)
+	if p == nil {
+		return template.HTML(template.HTMLEscapeString(key)) //nolint:gosec // escaped here
+	}
 	var b strings.Builder
-	for _, piece := range t.phrase(lang, key, args) {
+	for _, piece := range p {
 		b.WriteString(piece.html)
 		if piece.arg == "" {
 			continue
