@@ -1,0 +1,272 @@
+package checkout
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jopay/checkout/internal/money"
+)
+
+//go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
+//go:embed templates/fields.html templates/status.html templates/bank.html templates/footer.html
+//go:embed templates/style.css templates/checkout.js
+var pageFiles embed.FS
+
+// pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css and checkout.js, by
+// name; it sees the same data and functions.
+var pageTemplates = []string{
+	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
+}
+
+// openItems is how many items a page shows before the rest is folded away: a hundred of them would push the button ten
+// thousand pixels down a phone.
+const openItems = 5
+
+// expiryNotice is when the page begins to tell how much time is left (WCAG 2.2.1 asks for 20 seconds or more).
+const expiryNotice = 5 * time.Minute
+
+// pageView is all that a page shows. Money is in minor units of Currency. Every link and text is optional.
+type pageView struct {
+	State      string // open, requires_action, processing, completed, expired, not_found, problem, test_bank
+	Lang       string // a catalogue's tag, from texts.match
+	LangSwitch bool   // offer the other languages as ?lang=…
+	Test       bool   // test mode: the ribbon with the test numbers
+	TestCards  []pageTestCard
+	Shop       string // the seller's short name
+	Seller     pageSeller
+	SessionID  string // for relative links: the page lives at <PagePath>/<SessionID>
+	Currency   string // ISO 4217
+	Total, Tax int64
+	Items      []pageItem
+	TaxLines   []pageTax
+	Reference  string            // the host's order number
+	Email      string            // known address, shown as text; masked by the caller where that is needed
+	AskEmail   bool              // an e-mail field is needed
+	Values     map[string]string // field values to keep after a refused submit; never card data
+	Methods    []pageMethod
+	Continues  string // the provider's name for "You will continue at …"
+	Free       bool   // nothing to pay: "Confirm", no methods
+	// SubmitOrder words the button for a contract that is concluded here (§ 312j(3) BGB: nothing else than
+	// "zahlungspflichtig bestellen"), with the total above it instead of in it.
+	SubmitOrder bool
+	Token       string        // hidden field "token"
+	Problems    []pageProblem // a refused submit
+	Declined    string        // reason code of the last refused attempt, shown on "open"
+	ContinueURL string        // requires_action: the bank's page; completed: success_url; expired: the shop
+	CanAbandon  bool          // requires_action: button action=abandon
+	CanExtend   bool          // open: button action=extend beside the expiry note
+	BackURL     string        // cancel_url
+	ExpiresIn   time.Duration // what is left as the server sees it; not above 0 hides the note
+	PollAfter   []int         // processing: seconds between the script's status polls
+	Problem     string        // problem: a key under "problem."
+	RequestID   string        // problem: shown small
+	Bank        pageBank      // test_bank
+
+	pages  *pages        // set by render, for the methods a template calls
+	amount template.HTML // Total, shown several times
+}
+
+type pageSeller struct {
+	LegalName                            string
+	Address                              []string
+	LegalNoticeURL, PrivacyURL, TermsURL string
+}
+
+type pageItem struct {
+	Name, Description string
+	Quantity          int64
+	Amount, Total     int64 // for one, for all
+}
+
+type pageTax struct {
+	Name   string
+	RateBP int   // basis points: 1900 is 19 %
+	Amount int64 // included in the total
+}
+
+type pageMethod struct {
+	ID, Label string
+	Card      bool // the sandbox's card fields; never shown on a live page
+	Selected  bool
+}
+
+type pageProblem struct {
+	Field string // email, method, card_number, card_exp, card_cvc; empty: the whole form
+	Key   string // a key under "error."
+}
+
+type pageTestCard struct {
+	Number string // digits
+	Key    string // a key under "test."
+}
+
+type pageBank struct {
+	Card string // "•••• 3155"
+	Key  string // a key under "test."
+}
+
+// pages renders the hosted page. It never changes after newPages and may be used by many goroutines.
+type pages struct {
+	texts         *texts
+	byLang        map[string]*template.Template
+	style, script string // names that change with the content
+	assets        map[string]pageAsset
+}
+
+type pageAsset struct {
+	content     []byte
+	contentType string
+}
+
+// newPages parses the templates and catalogues and renders one sample of every state in every language, so that a broken
+// file stops the start and not a buyer. Files in overlay, which may be nil, win over the built-in ones of the same name.
+func newPages(overlay fs.FS) (*pages, error) {
+	t, err := newTexts()
+	if err != nil {
+		return nil, err
+	}
+	p := &pages{texts: t, byLang: map[string]*template.Template{}, assets: map[string]pageAsset{}}
+	if p.style, err = p.addAsset(overlay, "style.css", "text/css; charset=utf-8"); err != nil {
+		return nil, err
+	}
+	if p.script, err = p.addAsset(overlay, "checkout.js", "text/javascript; charset=utf-8"); err != nil {
+		return nil, err
+	}
+	if err := p.parse(overlay); err != nil {
+		return nil, err
+	}
+	return p, p.tryAll()
+}
+
+func (p *pages) addAsset(overlay fs.FS, name, contentType string) (string, error) {
+	content, err := readPageFile(overlay, name)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(content)
+	base, ext, _ := strings.Cut(name, ".")
+	hashed := base + "." + hex.EncodeToString(sum[:6]) + "." + ext
+	p.assets[hashed] = pageAsset{content, contentType}
+	return hashed, nil
+}
+
+// parse makes one set of templates for each language, its functions bound to the language.
+func (p *pages) parse(overlay fs.FS) error {
+	base := template.New("").Funcs(p.funcs(fallbackLang))
+	for _, name := range pageTemplates {
+		content, err := readPageFile(overlay, name)
+		if err != nil {
+			return err
+		}
+		if _, err := base.New(name).Parse(string(content)); err != nil {
+			return fmt.Errorf("template %s: %w", name, err)
+		}
+	}
+	for _, lang := range p.texts.tags {
+		set, err := base.Clone()
+		if err != nil {
+			return err
+		}
+		p.byLang[lang] = set.Funcs(p.funcs(lang))
+	}
+	return nil
+}
+
+func readPageFile(overlay fs.FS, name string) ([]byte, error) {
+	if overlay != nil {
+		content, err := fs.ReadFile(overlay, name)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return content, err
+		}
+	}
+	return pageFiles.ReadFile("templates/" + name)
+}
+
+// funcs are what a template can call: t and say speak a catalogue key, t as markup and say as plain text for a title or an
+// attribute; money shows minor units; name shows a text from outside; rate shows basis points; own is
+// what a language calls itself.
+func (p *pages) funcs(lang string) template.FuncMap {
+	return template.FuncMap{
+		"t":   func(key string, args ...any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
+		"say": func(key string, args ...any) string { return p.texts.say(lang, key, args...) },
+		"money": func(minor int64, currency string) template.HTML {
+			return moneyHTML(lang, minor, currency)
+		},
+		"name": visible,
+		"rate": func(basisPoints int) string { return p.texts.rate(lang, basisPoints) },
+		"own":  func(lang string) string { return p.texts.say(lang, "language") },
+	}
+}
+
+func moneyHTML(lang string, minor int64, currency string) template.HTML {
+	amount := template.HTMLEscapeString(money.Format(lang, minor, currency))
+	return template.HTML(`<bdi class="n" dir="ltr">` + amount + `</bdi>`) //nolint:gosec // escaped in the line above
+}
+
+// rate shows basis points as a percentage: 1900 is "19%", 1950 is "19.5%".
+func (t *texts) rate(lang string, basisPoints int) string {
+	s := strconv.Itoa(basisPoints / 100)
+	if cents := basisPoints % 100; cents != 0 {
+		s += t.say(lang, "decimal") + strings.TrimRight(fmt.Sprintf("%02d", cents), "0")
+	}
+	return t.say(lang, "percent", "n", s)
+}
+
+// tryAll renders each state in each language, once with everything and once with almost nothing: html/template finds
+// many faults only when it runs.
+func (p *pages) tryAll() error {
+	full := samplePage()
+	for _, lang := range p.texts.tags {
+		for _, state := range []string{"open", "requires_action", "processing", "completed", "expired", "not_found", "problem", "test_bank"} {
+			full.Lang, full.State = lang, state
+			for _, v := range []pageView{full, {Lang: lang, State: state}} {
+				if err := p.render(io.Discard, v); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// samplePage fills every field, so that every branch of a template runs.
+func samplePage() pageView {
+	items := make([]pageItem, openItems+1)
+	return pageView{
+		LangSwitch: true, Test: true, TestCards: []pageTestCard{{"4242424242424242", "pays"}},
+		Shop: "Shop", Seller: pageSeller{"Shop Ltd", []string{"Street"}, "https://a.example", "https://a.example", "https://a.example"},
+		SessionID: "cs_1", Currency: "EUR", Total: 1, Tax: 1, Items: items, TaxLines: []pageTax{{"VAT", 1950, 1}},
+		Reference: "1", Email: "a@a.example", AskEmail: true, Values: map[string]string{"email": "a"},
+		Methods: []pageMethod{{"card", "Card", true, true}, {"bank", "Bank", false, false}}, Continues: "Bank", Token: "t",
+		Problems: []pageProblem{{"email", "email_missing"}, {"", "stale_form"}}, Declined: "declined",
+		ContinueURL: "https://a.example", CanAbandon: true, CanExtend: true, BackURL: "https://a.example",
+		ExpiresIn: time.Minute, PollAfter: []int{2, 4}, Problem: "internal", RequestID: "r", Bank: pageBank{"•••• 3155", "challenge"},
+	}
+}
+
+// render writes a page. The caller buffers: an error can come after part of the page was written.
+func (p *pages) render(w io.Writer, v pageView) error {
+	set := p.byLang[v.Lang]
+	if set == nil {
+		v.Lang = fallbackLang
+		set = p.byLang[fallbackLang]
+	}
+	v.pages, v.amount = p, moneyHTML(v.Lang, v.Total, v.Currency)
+	return set.ExecuteTemplate(w, "page.html", &v)
+}
+
+// asset returns a style sheet or script by the name pages refer to. The name changes with the content, so an answer may be
+// kept for ever.
+func (p *pages) asset(name string) (content []byte, contentType string, ok bool) {
+	a, ok := p.assets[name]
+	return a.content, a.contentType, ok
+}

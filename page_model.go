@@ -1,0 +1,213 @@
+package checkout
+
+import (
+	"html/template"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jopay/checkout/internal/money"
+)
+
+// pageField is one text field with its error.
+type pageField struct {
+	Name, Type, Mode, Auto string // Mode is inputmode, Auto the autocomplete token (WHATWG HTML, autofill field names)
+	Size                   int    // maxlength
+	Value                  string
+	Required               string // what the script says when it is empty
+	Invalid                string // what the script says when it is no e-mail address
+	Error                  string
+}
+
+// pageLines are items with what their amounts are counted in.
+type pageLines struct {
+	Items    []pageItem
+	Currency string
+}
+
+// pageMessage is one line of the error summary; Target is the id of the field it is about.
+type pageMessage struct{ Target, Text string }
+
+// Style and Script are the hashed asset names.
+func (v *pageView) Style() string  { return v.pages.style }
+func (v *pageView) Script() string { return v.pages.script }
+
+// Split tells whether the page knows an order to show beside its form or message.
+func (v *pageView) Split() bool {
+	return v.State != "not_found" && v.State != "problem" && v.State != "test_bank"
+}
+
+// Title starts with what matters most in a list of tabs: that something is wrong.
+func (v *pageView) Title() string {
+	title := v.stateTitle()
+	if v.Test {
+		title = v.say("title.test", "title", title)
+	}
+	if v.State == "open" && (len(v.Problems) > 0 || v.Declined != "") {
+		title = v.say("title.error", "title", title)
+	}
+	return title
+}
+
+func (v *pageView) stateTitle() string {
+	switch {
+	case v.State == "open" && v.Free:
+		return v.say("title.free", "shop", v.Shop)
+	case v.State == "open":
+		return v.say("title.open", "shop", v.Shop, "amount", money.Format(v.Lang, v.Total, v.Currency))
+	}
+	return v.say(v.Heading())
+}
+
+// Heading is the key of the heading of every state but open.
+func (v *pageView) Heading() string {
+	switch {
+	case v.State == "problem":
+		return v.ProblemKey() + ".title"
+	case v.State == "test_bank":
+		return "bank.title"
+	case v.State == "completed" && v.Free:
+		return "completed.free_title"
+	}
+	return v.State + ".title"
+}
+
+// ProblemKey is the stem of the problem's texts; a problem nobody has worded is an internal one.
+func (v *pageView) ProblemKey() string {
+	return v.known("problem."+v.Problem, ".title", "problem.internal")
+}
+
+// DeclinedKey is the key of the reason in plain words.
+func (v *pageView) DeclinedKey() string {
+	return v.known("declined."+v.Declined, "", "declined.declined")
+}
+
+func (v *pageView) known(key, suffix, otherwise string) string {
+	if v.pages.texts.has(key + suffix) {
+		return key
+	}
+	return otherwise
+}
+
+func (v *pageView) say(key string, args ...any) string {
+	return v.pages.texts.say(v.Lang, key, args...)
+}
+
+// Amount is the total as markup.
+func (v *pageView) Amount() template.HTML { return v.amount }
+
+// Net is the total without the taxes in it.
+func (v *pageView) Net() int64 { return v.Total - v.Tax }
+
+// First and More are the items that are open and those that are folded away.
+func (v *pageView) First() pageLines {
+	return pageLines{v.Items[:min(openItems, len(v.Items))], v.Currency}
+}
+
+func (v *pageView) More() pageLines {
+	return pageLines{v.Items[min(openItems, len(v.Items)):], v.Currency}
+}
+
+// Langs are the languages a buyer can switch to.
+func (v *pageView) Langs() []string { return v.pages.texts.tags }
+
+// Choices are the payment methods, exactly one of them selected. Card fields belong to test mode alone.
+func (v *pageView) Choices() []pageMethod {
+	if v.Free {
+		return nil
+	}
+	choices := slices.Clone(v.Methods)
+	chosen := slices.IndexFunc(choices, func(c pageMethod) bool { return c.ID == v.Values["method"] })
+	if chosen < 0 {
+		chosen = max(0, slices.IndexFunc(choices, func(c pageMethod) bool { return c.Selected }))
+	}
+	for i := range choices {
+		choices[i].Selected = i == chosen
+		choices[i].Card = choices[i].Card && v.Test
+	}
+	return choices
+}
+
+// EmailField and CardFields are the text fields of the form.
+func (v *pageView) EmailField() []pageField {
+	return []pageField{v.field(pageField{
+		Name: "email", Type: "email", Mode: "email", Auto: "email", Size: 254,
+		Value: v.Values["email"], Required: "error.email_missing", Invalid: "error.email_invalid",
+	})}
+}
+
+func (v *pageView) CardFields() []pageField {
+	return []pageField{
+		v.field(pageField{Name: "card_number", Type: "text", Mode: "numeric", Auto: "cc-number", Size: 23, Required: "error.card_number_missing"}),
+		v.field(pageField{Name: "card_exp", Type: "text", Mode: "numeric", Auto: "cc-exp", Size: 7, Required: "error.card_exp_missing"}),
+		v.field(pageField{Name: "card_cvc", Type: "text", Mode: "numeric", Auto: "cc-csc", Size: 4, Required: "error.card_cvc_missing"}),
+	}
+}
+
+func (v *pageView) field(f pageField) pageField {
+	for _, p := range v.Problems {
+		if p.Field == f.Name && f.Error == "" {
+			f.Error = v.errorText(p)
+		}
+	}
+	return f
+}
+
+// Messages are the lines of the error summary, in the words used at the fields.
+func (v *pageView) Messages() []pageMessage {
+	messages := make([]pageMessage, len(v.Problems))
+	for i, p := range v.Problems {
+		messages[i].Text = v.errorText(p)
+		if p.Field != "method" || len(v.Methods) > 1 {
+			messages[i].Target = p.Field
+		}
+	}
+	return messages
+}
+
+func (v *pageView) errorText(p pageProblem) string {
+	return v.say(v.known("error."+p.Key, "", "error.invalid"))
+}
+
+// MethodError is the message at the list of methods.
+func (v *pageView) MethodError() string {
+	return v.field(pageField{Name: "method"}).Error
+}
+
+// Button is the text of the button that pays.
+func (v *pageView) Button() template.HTML {
+	key := "button.pay"
+	switch {
+	case v.Free:
+		key = "button.free"
+	case v.SubmitOrder:
+		key = "button.order"
+	}
+	return v.pages.texts.sayHTML(v.Lang, key, "amount", v.Amount())
+}
+
+// SecondsLeft is what the countdown starts from, 0 when there is none. Ending tells whether it already runs.
+func (v *pageView) SecondsLeft() int { return int(max(0, v.ExpiresIn) / time.Second) }
+func (v *pageView) Ending() bool     { return v.ExpiresIn <= expiryNotice }
+
+// Poll is PollAfter as the script reads it.
+func (v *pageView) Poll() string {
+	var b strings.Builder
+	for i, seconds := range v.PollAfter {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.Itoa(seconds))
+	}
+	return b.String()
+}
+
+// Digits writes a card number in groups of four.
+func (c pageTestCard) Digits() string {
+	var groups []string
+	for group := range slices.Chunk([]byte(c.Number), 4) {
+		groups = append(groups, string(group))
+	}
+	return strings.Join(groups, " ")
+}
