@@ -3,8 +3,10 @@ package checkout
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -154,7 +156,8 @@ func decodeFilter(q url.Values, p *problems) SessionFilter {
 		"created[lte]":        func(s string) { f.CreatedTo = timeParam(p, "created[lte]", s) },
 		"limit":               func(s string) { f.Limit = limitParam(p, s) },
 	}
-	for name, values := range q {
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		values := q[name]
 		set, ok := texts[name]
 		switch {
 		case !ok:
@@ -208,7 +211,7 @@ func (c *Checkout) postExpire(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if rec, err = c.expire(r.Context(), rec.ID); err != nil {
+	if rec, err = c.expireNow(r.Context(), rec.ID); err != nil {
 		return err
 	}
 	return c.writeSession(w, rec)

@@ -244,7 +244,7 @@ func (c *Checkout) postPage(w http.ResponseWriter, r *http.Request) error {
 	case form.Get("action") == "abandon" && state == "requires_action" && fresh:
 		return c.abandon(w, r, s)
 	case state != "open":
-		return c.goOn(w, r, s.rec.ID)
+		return c.goOn(w, r, s)
 	case !fresh:
 		return c.writePage(w, r, http.StatusUnprocessableEntity, s, &refusedForm{problems: []pageProblem{{Key: "stale_form"}}, values: kept(form)})
 	default:
@@ -271,7 +271,7 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 	if err != nil && !errors.As(err, &refusal) {
 		return err
 	}
-	return c.goOn(w, r, s.rec.ID)
+	return c.goOn(w, r, s)
 }
 
 // checkForm holds a buyer's form to the rules and gives the payment it asks for.
@@ -309,13 +309,13 @@ func (c *Checkout) checkForm(r *http.Request, s situation, form url.Values) (pay
 // goOn sends the buyer to where the session stands now: to the shop after success, to the bank's page on our own origin,
 // else back to the page. The way to a foreign bank is a link there, because browsers hold redirects after a form to
 // form-action, and the chain behind a bank is unknown.
-func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, id string) error {
-	s, err := c.situation(r.Context(), id)
+func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation) error {
+	s, err := c.situation(r.Context(), before.rec.ID)
 	if err != nil {
 		return err
 	}
 	sessionPolicy(w.Header(), s.rec)
-	if s.last != nil && s.last.State == attemptFailed {
+	if s.justDeclined(before) {
 		c.limits.declines.Allow(c.clients.of(r))
 	}
 	switch s.state(c.now()) {
@@ -327,6 +327,14 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, id string) error
 		}
 	}
 	return seeOther(w, c.pageLink(r, s.rec.ID))
+}
+
+// justDeclined tells whether an attempt was refused since before; that is what card testing is counted by.
+func (s situation) justDeclined(before situation) bool {
+	if s.last == nil || s.last.State != attemptFailed {
+		return false
+	}
+	return before.last == nil || before.last.ID != s.last.ID || before.last.State == attemptOpen
 }
 
 // pageLink is the page's address on the path the request came by, which under another prefix is not BaseURL's.
@@ -364,24 +372,10 @@ func asciiURL(raw string) string {
 
 // abandon takes an unfinished payment back at the provider, so that the buyer can choose another way.
 func (c *Checkout) abandon(w http.ResponseWriter, r *http.Request, s situation) error {
-	provider, err := c.provider(*s.last)
-	if err != nil {
-		return err
-	}
-	canceler, ok := provider.(Canceler)
-	if !ok {
-		return c.goOn(w, r, s.rec.ID)
-	}
-	call, cancel := detached(r.Context(), callTimeout)
-	defer cancel()
-	o, err := canceler.Cancel(call, chargeRef(*s.last))
-	if err != nil {
+	if _, err := c.void(r.Context(), *s.last); err != nil {
 		return ErrProviderUnavailable.because(err)
 	}
-	if err := c.settle(r.Context(), fact{PaymentID: s.last.ID, Observation: o}); err != nil {
-		return err
-	}
-	return c.goOn(w, r, s.rec.ID)
+	return c.goOn(w, r, s)
 }
 
 // getReturn is GET and POST /checkout/{id}/return: the buyer comes back from a provider. Nothing in the request is
@@ -396,7 +390,7 @@ func (c *Checkout) getReturn(w http.ResponseWriter, r *http.Request) error {
 			c.cfg.Logger.WarnContext(r.Context(), "checkout: a returning buyer's payment is not known yet", "request", requestID(r.Context()), "error", err)
 		}
 	}
-	return c.goOn(w, r, s.rec.ID)
+	return c.goOn(w, r, s)
 }
 
 // token binds a form to a session and to the number of attempts it knew of: HMAC-SHA256 over both and the time.

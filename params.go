@@ -297,6 +297,9 @@ func (c *Checkout) normalizePayment(params *SessionParams, p *problems) {
 }
 
 func (c *Checkout) checkMethods(params *SessionParams, p *problems) {
+	if params.Mode == Live && len(c.providers) == 0 {
+		p.add("payment_methods", "payment_method_unavailable", "No payment provider is configured for live mode. Use a test key, or set Config.Providers.")
+	}
 	if params.PaymentMethods == nil || !params.Mode.valid() {
 		return
 	}

@@ -135,7 +135,7 @@ func (c *Checkout) afterBegin(ctx context.Context, p paymentRecord, step Step, e
 		return c.settle(ctx, fact{PaymentID: p.ID, Observation: c.refusal(p, ReasonProviderUnavailable)})
 	case err != nil:
 		c.cfg.Logger.WarnContext(ctx, "checkout: the outcome of a payment is not known yet", "payment", shortID(p.ID), "provider", p.Provider, "error", err)
-		return nil
+		return c.store.scheduleLook(context.WithoutCancel(ctx), p.ID, c.now().Add(nextPoll(0)))
 	}
 	o := Observation{Livemode: p.Mode == Live}
 	if step.Observation != nil {
@@ -263,7 +263,7 @@ func (c *Checkout) applyOpen(t tx, s sessionRecord, p paymentRecord, v verdict) 
 	if v.step != "" {
 		p.Step = v.step
 	}
-	if err := t.updateOpen(p); err != nil {
+	if err := t.updateOpen(p, millis(c.now().Add(nextPoll(0)))); err != nil {
 		return err
 	}
 	if status := openStatus(p.Step); status != s.PaymentStatus {

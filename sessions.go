@@ -227,17 +227,33 @@ func (c *Checkout) Sessions(ctx context.Context, f SessionFilter) (list []Sessio
 	return list, more, nil
 }
 
-// ExpireSession ends a pending session now (T19). An expired one is given back as it is. A completed one, and one whose
-// payment is under way, is [ErrNotPending].
+// ExpireSession ends a pending session now (T19). An expired one is given back as it is. A payment under way is taken
+// back first where its provider can do that; a session that is completed, or whose payment cannot be taken back, is
+// [ErrNotPending]. Inside [Checkout.WithTx] no provider is called.
 func (c *Checkout) ExpireSession(ctx context.Context, id string) (*Session, error) {
-	if !isID(prefixSession, id) {
-		return nil, ErrNotFound
-	}
-	rec, err := c.expire(ctx, id)
+	rec, err := c.expireNow(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	return c.view(rec)
+}
+
+func (c *Checkout) expireNow(ctx context.Context, id string) (sessionRecord, error) {
+	if !isID(prefixSession, id) {
+		return sessionRecord{}, ErrNotFound
+	}
+	rec, err := c.expire(ctx, id)
+	if c.inHostTx || !errors.Is(err, ErrNotPending) || rec.Status != StatusPending {
+		return rec, err
+	}
+	open, lookup := c.store.lastPayment(ctx, id)
+	if lookup != nil {
+		return rec, errors.Join(err, lookup)
+	}
+	if _, failed := c.void(ctx, open); failed != nil {
+		c.cfg.Logger.WarnContext(ctx, "checkout: a payment could not be taken back", "payment", shortID(open.ID), "error", failed)
+	}
+	return c.expire(ctx, id)
 }
 
 // expire closes a session that no attempt holds open, and gives it as it is afterwards.

@@ -112,9 +112,9 @@ func (s *store) paymentOfNotice(ctx context.Context, provider string, o Observat
 }
 
 // updateOpen keeps what is known of an attempt that goes on.
-func (t tx) updateOpen(p paymentRecord) error {
-	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ? WHERE id = ? AND state = 'open'`,
-		p.Step, nullable(p.Ref), nullable(p.ActionURL), p.ID)
+func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
+	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, next_poll_at = ? WHERE id = ? AND state = 'open'`,
+		p.Step, nullable(p.Ref), nullable(p.ActionURL), nextPoll, p.ID)
 }
 
 // settlePayment moves an attempt on from the state it was read in.

@@ -125,13 +125,44 @@ func (c *Checkout) reconcileDue(ctx context.Context) error {
 	return nil
 }
 
-// reconcile asks about one attempt, settles what it hears and sets the next look.
+// reconcile asks about one attempt, settles what it hears and sets the next look. An attempt that is still open when the
+// session's time is up is taken back (T13), so that the session can expire.
 func (c *Checkout) reconcile(ctx context.Context, p paymentRecord) error {
 	err := c.observe(ctx, p)
-	if next := c.store.scheduleLook(ctx, p.ID, c.now().Add(nextPoll(p.Polls))); next != nil {
-		return errors.Join(err, next)
+	rec, lookup := c.store.session(ctx, p.SessionID)
+	if lookup != nil {
+		return errors.Join(err, lookup)
 	}
-	return err
+	next := c.now().Add(nextPoll(p.Polls))
+	if end := fromMillis(rec.ExpiresAt); end.After(c.now()) && end.Before(next) {
+		next = end
+	} else if err == nil && !end.After(c.now()) {
+		_, err = c.void(ctx, p)
+	}
+	return errors.Join(err, c.store.scheduleLook(ctx, p.ID, next))
+}
+
+// void takes an unfinished charge back at its provider and settles what became of it. It reports whether the provider
+// can do that at all.
+func (c *Checkout) void(ctx context.Context, p paymentRecord) (bool, error) {
+	provider, err := c.provider(p)
+	if err != nil {
+		return false, err
+	}
+	canceler, ok := provider.(Canceler)
+	if !ok || p.State != attemptOpen {
+		return false, nil
+	}
+	call, cancel := detached(ctx, callTimeout)
+	defer cancel()
+	o, err := canceler.Cancel(call, chargeRef(p))
+	if errors.Is(err, ErrNoCharge) {
+		return true, nil // it may still be on its way: observe decides when that is over
+	}
+	if err != nil {
+		return true, fmt.Errorf("take back payment %s at %s: %w", shortID(p.ID), p.Provider, err)
+	}
+	return true, c.settle(ctx, fact{PaymentID: p.ID, Observation: o})
 }
 
 // observe fetches the truth about an attempt and settles it. That the provider knows of no charge is believed only when
