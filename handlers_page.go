@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -157,9 +158,14 @@ type refusedForm struct {
 	values   map[string]string
 }
 
+// pageBuffers are used again, because a page is larger than all else a request allocates.
+var pageBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 func (c *Checkout) render(w http.ResponseWriter, status int, v pageView) error {
-	var buf bytes.Buffer
-	if err := c.pages.render(&buf, v); err != nil {
+	buf := pageBuffers.Get().(*bytes.Buffer)
+	defer pageBuffers.Put(buf)
+	buf.Reset()
+	if err := c.pages.render(buf, v); err != nil {
 		return fmt.Errorf("render %s: %w", v.State, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

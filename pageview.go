@@ -150,17 +150,13 @@ func (c *Checkout) offers(ctx context.Context, mode Mode, q MethodQuery) []offer
 
 // offersOf are the methods of a session: the merchant's choice in the merchant's order, or all.
 func (c *Checkout) offersOf(ctx context.Context, rec sessionRecord) []offer {
-	country := ""
-	s, err := c.view(rec)
-	if err == nil && s.BillingDetails != nil && s.BillingDetails.Address != nil {
-		country = orEmpty(s.BillingDetails.Address.Country)
-	}
-	list := c.offers(ctx, rec.Mode, MethodQuery{Amount: rec.Amount, Currency: rec.Currency, Country: country})
-	if err != nil || s.PaymentMethods == nil {
+	list := c.offers(ctx, rec.Mode, MethodQuery{Amount: rec.Amount, Currency: rec.Currency, Country: rec.country()})
+	wanted := rec.methods()
+	if wanted == nil {
 		return list
 	}
 	var chosen []offer
-	for _, id := range s.PaymentMethods {
+	for _, id := range wanted {
 		if i := slices.IndexFunc(list, func(o offer) bool { return o.ID == id }); i >= 0 {
 			chosen = append(chosen, list[i])
 		}

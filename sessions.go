@@ -104,7 +104,8 @@ func (c *Checkout) deliverable(rec sessionRecord) error {
 	failure := failures[ReasonProviderUnavailable]
 	id := newID(prefixPayment, c.now())
 	rec.PaymentID = &id
-	_, err := c.newEvent(webhook.PaymentFailed, rec, rec.CreatedAt, &failure)
+	e := Event{ID: newID(prefixEvent, c.now()), Type: webhook.PaymentFailed, CreatedAt: seconds(rec.CreatedAt)}
+	_, err := eventPayload(e, rec, rec.CreatedAt, &failure)
 	return err
 }
 

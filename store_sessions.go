@@ -67,6 +67,23 @@ func (r sessionRecord) items() ([]LineItem, error) {
 	return items, err
 }
 
+// methods are the payment methods the merchant has chosen; nil means all.
+func (r sessionRecord) methods() (ids []string) {
+	if r.Methods != nil {
+		_ = json.Unmarshal([]byte(*r.Methods), &ids) // written by newSession; unreadable means none
+	}
+	return ids
+}
+
+// country is the buyer's as far as the merchant has told it.
+func (r sessionRecord) country() string {
+	var b BillingDetails
+	if r.Billing == nil || json.Unmarshal([]byte(*r.Billing), &b) != nil || b.Address == nil {
+		return ""
+	}
+	return orEmpty(b.Address.Country)
+}
+
 // insertSession stores a new session in one statement. It gives the stored record: the new one, or the one an earlier
 // request with the same idempotency key made.
 func (s *store) insertSession(ctx context.Context, r sessionRecord) (sessionRecord, bool, error) {
