@@ -66,6 +66,10 @@ type Config struct {
 	// SessionTTL is how long a buyer has when the order does not say, one minute to 30 days. Defaults to 1 hour.
 	SessionTTL time.Duration
 
+	// FixedExpiry forbids buyers to ask for more time, for goods of which there are few. Without it a buyer may extend a
+	// session by its own life, up to 24 hours after it was made (WCAG 2.2.1). Defaults to false.
+	FixedExpiry bool
+
 	// SecretKey signs the page's forms, at least 32 bytes, the same in every replica. Defaults to a key that is made once
 	// and kept in the database.
 	SecretKey []byte

@@ -251,6 +251,11 @@ func (c *Checkout) postPage(w http.ResponseWriter, r *http.Request) error {
 		return c.abandon(w, r, s)
 	case state != "open":
 		return c.goOn(w, r, s)
+	case form.Get("action") == "extend" && fresh:
+		if err := c.extend(r.Context(), s.rec.ID); err != nil {
+			return err
+		}
+		return c.goOn(w, r, s)
 	case !fresh:
 		return c.writePage(w, r, http.StatusUnprocessableEntity, s, &refusedForm{problems: []pageProblem{{Key: "stale_form"}}, values: kept(form)})
 	default:

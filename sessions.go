@@ -257,6 +257,32 @@ func (c *Checkout) expireNow(ctx context.Context, id string) (sessionRecord, err
 	return c.expire(ctx, id)
 }
 
+// longestExtension is how long after its making a session can be paid at most, when buyers ask for more time.
+const longestExtension = 24 * time.Hour
+
+// extended is when a session would end if the buyer asked for more time now; ok tells whether that gains anything.
+func (c *Checkout) extended(rec sessionRecord) (expiresAt int64, ok bool) {
+	expiresAt = min(millis(c.now())+rec.TTLSeconds*1000, rec.CreatedAt+longestExtension.Milliseconds())
+	return expiresAt, !c.cfg.FixedExpiry && expiresAt > rec.ExpiresAt
+}
+
+// extend gives the buyer of a pending session more time.
+func (c *Checkout) extend(ctx context.Context, id string) error {
+	ctx, cancel := detached(ctx, commitTimeout)
+	defer cancel()
+	return c.store.transact(ctx, func(t tx) error {
+		rec, err := t.lockSession(id)
+		if err != nil || rec.Status != StatusPending || rec.ExpiresAt <= millis(c.now()) {
+			return err
+		}
+		expiresAt, ok := c.extended(rec)
+		if !ok {
+			return nil
+		}
+		return t.extendSession(id, expiresAt)
+	})
+}
+
 // expire closes a session that no attempt holds open, and gives it as it is afterwards.
 func (c *Checkout) expire(ctx context.Context, id string) (rec sessionRecord, err error) {
 	ctx, cancel := detached(ctx, commitTimeout)

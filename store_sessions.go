@@ -194,6 +194,12 @@ func (t tx) setFailure(id, lastError string, eventAt int64) error {
 	return err
 }
 
+// extendSession moves the end of a pending session forward, never back.
+func (t tx) extendSession(id string, expiresAt int64) error {
+	_, err := t.exec(`UPDATE {sessions} SET expires_at = ? WHERE id = ? AND status = 'pending' AND expires_at < ?`, expiresAt, id, expiresAt)
+	return err
+}
+
 // countSessionRefusal remembers that the host's hook said no to the expiry.
 func (s *store) countSessionRefusal(ctx context.Context, id string) error {
 	return s.retry(ctx, func() error {
