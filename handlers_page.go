@@ -92,6 +92,14 @@ func (c *Checkout) situation(ctx context.Context, id string) (situation, error) 
 	return situation{rec: rec, last: &last}, err
 }
 
+// failed numbers the attempt whose failure is the newest news of a session; 0 stands for none.
+func (s situation) failed() int {
+	if s.last == nil || s.last.State != attemptFailed {
+		return 0
+	}
+	return s.last.Ordinal
+}
+
 // state is what the page shows. A session whose time is up is shown as expired before the worker has come by; while an
 // attempt is open its outcome decides, however late it is.
 func (s situation) state(now time.Time) string {
@@ -243,8 +251,8 @@ func (c *Checkout) postPage(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case form.Get("action") == "abandon" && state == "requires_action" && fresh:
 		return c.abandon(w, r, s)
-	case state != "open":
-		return c.goOn(w, r, s.rec.ID)
+	case form.Get("action") == "abandon", state != "open": // an abandon sent twice must not become a payment
+		return c.goOn(w, r, s)
 	case !fresh:
 		return c.writePage(w, r, http.StatusUnprocessableEntity, s, &refusedForm{problems: []pageProblem{{Key: "stale_form"}}, values: kept(form)})
 	default:
@@ -271,7 +279,7 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 	if err != nil && !errors.As(err, &refusal) {
 		return err
 	}
-	return c.goOn(w, r, s.rec.ID)
+	return c.goOn(w, r, s)
 }
 
 // checkForm holds a buyer's form to the rules and gives the payment it asks for.
@@ -309,13 +317,13 @@ func (c *Checkout) checkForm(r *http.Request, s situation, form url.Values) (pay
 // goOn sends the buyer to where the session stands now: to the shop after success, to the bank's page on our own origin,
 // else back to the page. The way to a foreign bank is a link there, because browsers hold redirects after a form to
 // form-action, and the chain behind a bank is unknown.
-func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, id string) error {
-	s, err := c.situation(r.Context(), id)
+func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation) error {
+	s, err := c.situation(r.Context(), before.rec.ID)
 	if err != nil {
 		return err
 	}
 	sessionPolicy(w.Header(), s.rec)
-	if s.last != nil && s.last.State == attemptFailed {
+	if s.failed() > before.failed() {
 		c.limits.declines.Allow(c.clients.of(r))
 	}
 	switch s.state(c.now()) {
@@ -370,7 +378,7 @@ func (c *Checkout) abandon(w http.ResponseWriter, r *http.Request, s situation) 
 	}
 	canceler, ok := provider.(Canceler)
 	if !ok {
-		return c.goOn(w, r, s.rec.ID)
+		return c.goOn(w, r, s)
 	}
 	call, cancel := detached(r.Context(), callTimeout)
 	defer cancel()
@@ -381,7 +389,7 @@ func (c *Checkout) abandon(w http.ResponseWriter, r *http.Request, s situation) 
 	if err := c.settle(r.Context(), fact{PaymentID: s.last.ID, Observation: o}); err != nil {
 		return err
 	}
-	return c.goOn(w, r, s.rec.ID)
+	return c.goOn(w, r, s)
 }
 
 // getReturn is GET and POST /checkout/{id}/return: the buyer comes back from a provider. Nothing in the request is
@@ -396,7 +404,7 @@ func (c *Checkout) getReturn(w http.ResponseWriter, r *http.Request) error {
 			c.cfg.Logger.WarnContext(r.Context(), "checkout: a returning buyer's payment is not known yet", "request", requestID(r.Context()), "error", err)
 		}
 	}
-	return c.goOn(w, r, s.rec.ID)
+	return c.goOn(w, r, s)
 }
 
 // token binds a form to a session and to the number of attempts it knew of: HMAC-SHA256 over both and the time.
