@@ -93,6 +93,14 @@ func (c *Checkout) situation(ctx context.Context, id string) (situation, error) 
 	return situation{rec: rec, last: &last}, err
 }
 
+// failed numbers the attempt whose failure is the newest news of a session; 0 stands for none.
+func (s situation) failed() int {
+	if s.last == nil || s.last.State != attemptFailed {
+		return 0
+	}
+	return s.last.Ordinal
+}
+
 // state is what the page shows. A session whose time is up is shown as expired before the worker has come by; while an
 // attempt is open its outcome decides, however late it is.
 func (s situation) state(now time.Time) string {
@@ -249,7 +257,7 @@ func (c *Checkout) postPage(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case form.Get("action") == "abandon" && state == "requires_action" && fresh:
 		return c.abandon(w, r, s)
-	case state != "open":
+	case form.Get("action") == "abandon", state != "open": // an abandon sent twice must not become a payment
 		return c.goOn(w, r, s)
 	case form.Get("action") == "extend" && fresh:
 		if err := c.extend(r.Context(), s.rec.ID); err != nil {
@@ -326,7 +334,7 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation
 		return err
 	}
 	sessionPolicy(w.Header(), s.rec)
-	if s.justDeclined(before) {
+	if s.failed() > before.failed() {
 		c.limits.declines.Allow(c.clients.of(r))
 	}
 	switch s.state(c.now()) {
@@ -338,14 +346,6 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation
 		}
 	}
 	return seeOther(w, c.pageLink(r, s.rec.ID))
-}
-
-// justDeclined tells whether an attempt was refused since before; that is what card testing is counted by.
-func (s situation) justDeclined(before situation) bool {
-	if s.last == nil || s.last.State != attemptFailed {
-		return false
-	}
-	return before.last == nil || before.last.ID != s.last.ID || before.last.State == attemptOpen
 }
 
 // pageLink is the page's address on the path the request came by, which under another prefix is not BaseURL's.
@@ -383,7 +383,7 @@ func asciiURL(raw string) string {
 
 // abandon takes an unfinished payment back at the provider, so that the buyer can choose another way.
 func (c *Checkout) abandon(w http.ResponseWriter, r *http.Request, s situation) error {
-	if _, err := c.void(r.Context(), *s.last); err != nil {
+	if err := c.takeBack(r.Context(), *s.last); err != nil {
 		return ErrProviderUnavailable.because(err)
 	}
 	return c.goOn(w, r, s)

@@ -9,6 +9,9 @@ type verdict struct {
 	alert   string       // for the log and the shop owner: something a person should know
 }
 
+// refused tells a fact that must not be believed in any part, so that not even its references are kept.
+func (v verdict) refused() bool { return v.alert != "" && v.payment == "" }
+
 // The notes of money that has to be given back.
 const (
 	noteMismatch = "amount_mismatch" // another amount or currency than asked for
@@ -21,6 +24,9 @@ const (
 func decide(s sessionRecord, p paymentRecord, o Observation, chargeTaken bool) verdict {
 	if o.Livemode != (p.Mode == Live) {
 		return verdict{alert: "a fact of the other mode was ignored"}
+	}
+	if o.AttemptID != "" && o.AttemptID != p.ID {
+		return verdict{alert: "a charge that is bound to another attempt was ignored"}
 	}
 	switch o.State {
 	case StateSucceeded:

@@ -189,7 +189,6 @@ func (c *Checkout) settle(ctx context.Context, f fact) error {
 // settled is what a call of settle has changed.
 type settled struct {
 	verdict verdict
-	waiting bool // the attempt is still open
 	queued  int64
 	skipped bool
 }
@@ -232,17 +231,14 @@ func (c *Checkout) settleIn(ctx context.Context, t tx, f fact) (settled, error) 
 
 func (c *Checkout) apply(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, v verdict) (settled, error) {
 	done := settled{verdict: v}
-	learn(&p, f)
-	switch {
-	case v.payment == "":
-		if p.State != attemptOpen {
-			return done, nil
-		}
-		done.waiting = true
-		return done, c.applyOpen(t, s, p, v)
-	default:
-		return c.applyEnd(ctx, t, s, p, f, done)
+	if v.refused() || (v.payment == "" && p.State != attemptOpen) {
+		return done, nil
 	}
+	learn(&p, f)
+	if v.payment == "" {
+		return done, c.applyOpen(t, s, p, v)
+	}
+	return c.applyEnd(ctx, t, s, p, f, done)
 }
 
 // learn copies what a fact tells about the charge, and never forgets what was known.

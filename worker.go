@@ -116,6 +116,9 @@ func (c *Checkout) reconcileDue(ctx context.Context) error {
 	slots := make(chan struct{}, 8)
 	for _, p := range due {
 		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break // those that are left come up again after claimAgain
+		}
 		wg.Go(func() {
 			defer func() { <-slots }()
 			c.contained(ctx, "reconcile", func(ctx context.Context) error { return c.reconcile(ctx, p) })
@@ -125,56 +128,56 @@ func (c *Checkout) reconcileDue(ctx context.Context) error {
 	return nil
 }
 
-// reconcile asks about one attempt, settles what it hears and sets the next look. An attempt that is still open when the
-// session's time is up is taken back (T13), so that the session can expire.
+// reconcile asks about one attempt, settles what it hears and sets the next look: at the latest when the session's time
+// is up, because then an unfinished attempt is taken back (T13).
 func (c *Checkout) reconcile(ctx context.Context, p paymentRecord) error {
-	err := c.observe(ctx, p)
-	rec, lookup := c.store.session(ctx, p.SessionID)
-	if lookup != nil {
-		return errors.Join(err, lookup)
+	session, err := c.store.session(ctx, p.SessionID)
+	if err != nil {
+		return err
 	}
+	look := c.observe
+	if session.ExpiresAt <= millis(c.now()) {
+		look = c.takeBack
+	}
+	err = look(ctx, p)
 	next := c.now().Add(nextPoll(p.Polls))
-	if end := fromMillis(rec.ExpiresAt); end.After(c.now()) && end.Before(next) {
+	if end := fromMillis(session.ExpiresAt); end.After(c.now()) && end.Before(next) {
 		next = end
-	} else if err == nil && !end.After(c.now()) {
-		_, err = c.void(ctx, p)
 	}
 	return errors.Join(err, c.store.scheduleLook(ctx, p.ID, next))
 }
 
-// void takes an unfinished charge back at its provider and settles what became of it. It reports whether the provider
-// can do that at all.
-func (c *Checkout) void(ctx context.Context, p paymentRecord) (bool, error) {
-	provider, err := c.provider(p)
-	if err != nil {
-		return false, err
-	}
-	canceler, ok := provider.(Canceler)
-	if !ok || p.State != attemptOpen {
-		return false, nil
-	}
-	call, cancel := detached(ctx, callTimeout)
-	defer cancel()
-	o, err := canceler.Cancel(call, chargeRef(p))
-	if errors.Is(err, ErrNoCharge) {
-		return true, nil // it may still be on its way: observe decides when that is over
-	}
-	if err != nil {
-		return true, fmt.Errorf("take back payment %s at %s: %w", shortID(p.ID), p.Provider, err)
-	}
-	return true, c.settle(ctx, fact{PaymentID: p.ID, Observation: o})
-}
-
-// observe fetches the truth about an attempt and settles it. That the provider knows of no charge is believed only when
-// the request to make it cannot be under way any more (T15).
+// observe fetches the truth about an attempt and settles it.
 func (c *Checkout) observe(ctx context.Context, p paymentRecord) error {
 	provider, err := c.provider(p)
 	if err != nil {
 		return err
 	}
+	return c.ask(ctx, p, provider.Observe)
+}
+
+// takeBack ends an attempt at its provider and settles what became of it. What cannot be taken back is asked about.
+func (c *Checkout) takeBack(ctx context.Context, p paymentRecord) error {
+	provider, err := c.provider(p)
+	if err != nil {
+		return err
+	}
+	return c.ask(ctx, p, func(ctx context.Context, ref ChargeRef) (Observation, error) {
+		if canceler, ok := provider.(Canceler); ok {
+			if o, err := canceler.Cancel(ctx, ref); err == nil {
+				return o, nil
+			}
+		}
+		return provider.Observe(ctx, ref)
+	})
+}
+
+// ask settles the answer of a provider. That it knows of no charge is believed only when the request to make it cannot
+// be under way any more (T15).
+func (c *Checkout) ask(ctx context.Context, p paymentRecord, question func(context.Context, ChargeRef) (Observation, error)) error {
 	call, cancel := detached(ctx, callTimeout)
 	defer cancel()
-	o, err := provider.Observe(call, chargeRef(p))
+	o, err := question(call, chargeRef(p))
 	switch {
 	case errors.Is(err, ErrNoCharge):
 		if c.now().Sub(fromMillis(p.CreatedAt)) < believeAbsence {
