@@ -208,13 +208,17 @@ func (c *Checkout) setUpPages() (err error) {
 	return nil
 }
 
-// setUpSenders makes one client a mode: test mode may also speak plain http.
+// setUpSenders makes one client a mode: test mode may also speak plain http. The host's own client loses its cookies and
+// does not follow redirects either: a webhook that was redirected would count as delivered, with its body left behind.
 func (c *Checkout) setUpSenders() error {
-	c.senders = map[Mode]*http.Client{Test: c.cfg.HTTPClient, Live: c.cfg.HTTPClient}
+	c.senders = map[Mode]*http.Client{}
 	if c.cfg.HTTPClient != nil {
+		own := *c.cfg.HTTPClient
+		own.Jar, own.CheckRedirect = nil, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		c.senders[Test], c.senders[Live] = &own, &own
 		return nil
 	}
-	for mode := range c.senders {
+	for _, mode := range []Mode{Test, Live} {
 		client, err := netguard.Client(netguard.Options{AllowHosts: c.cfg.WebhookAllowHosts, AllowHTTP: mode == Test})
 		if err != nil {
 			return refuse("WebhookAllowHosts", "%v", err)

@@ -315,7 +315,7 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, id string) error
 		return err
 	}
 	sessionPolicy(w.Header(), s.rec)
-	if s.last != nil && s.last.State == attemptFailed {
+	if s.last != nil && s.last.State == attemptFailed && c.limits.seen.Allow(s.last.ID) {
 		c.limits.declines.Allow(c.clients.of(r))
 	}
 	switch s.state(c.now()) {

@@ -15,6 +15,7 @@ type limits struct {
 	badKeys  *ratelimit.Limiter // 20 a minute: failed authentication
 	badIDs   *ratelimit.Limiter // 30 a minute: unknown sessions on the page
 	declines *ratelimit.Limiter // 30 in 10 minutes: refused payments, the mark of card testing
+	seen     *ratelimit.Limiter // by attempt: its decline counts once, however often the buyer sends the form again
 }
 
 func newLimits(now func() time.Time) *limits {
@@ -22,6 +23,7 @@ func newLimits(now func() time.Time) *limits {
 		badKeys:  ratelimit.New(20, 20, 0, now),
 		badIDs:   ratelimit.New(30, 30, 0, now),
 		declines: ratelimit.New(3, 30, 0, now),
+		seen:     ratelimit.New(1, 1, 0, now),
 	}
 }
 
