@@ -208,12 +208,13 @@ func (c *Checkout) setUpPages() (err error) {
 	return nil
 }
 
-// setUpSenders makes one client a mode: test mode may also speak plain http.
+// setUpSenders makes one client a mode: test mode may also speak plain http. The host's own client loses its cookies and
+// does not follow redirects either: a webhook that was redirected would count as delivered, with its body left behind.
 func (c *Checkout) setUpSenders() error {
 	c.senders = map[Mode]*http.Client{}
 	if c.cfg.HTTPClient != nil {
 		own := *c.cfg.HTTPClient
-		own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		own.Jar, own.CheckRedirect = nil, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		c.senders[Test], c.senders[Live] = &own, &own
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jopay/checkout/internal/netguard"
@@ -30,8 +31,9 @@ const (
 	senders            = 16
 	sendTimeout        = 15 * time.Second
 	leaseTime          = 2 * time.Minute
-	answerRead         = 16 << 10 // bytes
-	answerKept         = 4 << 10  // bytes
+	leaseMargin        = 5 * time.Second // of a lease that must be left after a request for its result to be written
+	answerRead         = 16 << 10        // bytes
+	answerKept         = 4 << 10         // bytes
 	throttleWait       = time.Minute
 	longestRetryAfter  = time.Hour
 )
@@ -77,6 +79,7 @@ type lane struct {
 	endpoint endpointRecord
 	busy     bool
 	failing  bool
+	gone     atomic.Bool // it has answered 410
 }
 
 // sender delivers webhooks until it is stopped.
@@ -94,7 +97,7 @@ func (c *Checkout) deliverLoop(ctx context.Context) {
 	s := &sender{c: c, lanes: map[string]*lane{}, slots: make(chan struct{}, senders)}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	tick := time.NewTicker(deliverEvery)
+	tick := time.NewTicker(s.c.shared.poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		c.contained(ctx, "deliver", func(context.Context) error { return s.dispatch(ctx, work) })
@@ -144,6 +147,7 @@ func (s *sender) enter(e endpointRecord) *lane {
 		return nil
 	}
 	l.endpoint, l.busy = e, true
+	l.gone.Store(false)
 	return l
 }
 
@@ -158,6 +162,9 @@ func (s *sender) leave(l *lane, more bool) {
 
 // round sends one claim. The next round reads the endpoint again, so that a change of its address or secret counts.
 func (s *sender) round(ctx, work context.Context, l *lane) (more bool, err error) {
+	if ctx.Err() != nil {
+		return false, nil
+	}
 	limit := batch
 	if l.failing {
 		limit = sendersPerEndpoint
@@ -174,32 +181,41 @@ func (s *sender) round(ctx, work context.Context, l *lane) (more bool, err error
 // sendAll sends a claim with two senders and writes the results of a moment together. What was not sent when the lease
 // runs short or the process stops is handed back.
 func (s *sender) sendAll(ctx, work context.Context, l *lane, token string, claimed []delivery) error {
-	todo := make(chan delivery)
+	todo := make(chan delivery, len(claimed))
+	for _, d := range claimed {
+		todo <- d
+	}
+	close(todo)
 	results := make(chan sendResult, len(claimed))
 	var wg sync.WaitGroup
 	for range min(sendersPerEndpoint, len(claimed)) {
-		wg.Go(func() {
-			for d := range todo {
-				s.slots <- struct{}{}
-				results <- s.safeSend(work, l.endpoint, d)
-				<-s.slots
-			}
-		})
+		wg.Go(func() { s.sendSome(ctx, work, l, todo, results) })
 	}
 	go func() {
-		defer func() { close(todo); wg.Wait(); close(results) }()
-		for _, d := range claimed {
-			if ctx.Err() != nil || s.c.now().Add(sendTimeout+5*time.Second).UnixMilli() > d.until {
-				return
-			}
-			todo <- d
-		}
+		wg.Wait()
+		close(results)
 	}()
 	sent, err := s.record(work, l, results)
 	if err == nil && sent < len(claimed) {
 		err = s.c.store.handBack(context.WithoutCancel(work), token)
 	}
 	return err
+}
+
+// sendSome is one of the two senders. Whether there is still time is asked when the turn has come, because those before
+// may have taken long: a lease must not run out under a request.
+func (s *sender) sendSome(ctx, work context.Context, l *lane, todo <-chan delivery, results chan<- sendResult) {
+	for d := range todo {
+		s.slots <- struct{}{}
+		if ctx.Err() == nil && !l.gone.Load() && s.c.now().Add(sendTimeout+leaseMargin).UnixMilli() <= d.until {
+			r := s.safeSend(work, l.endpoint, d)
+			if r.gone {
+				l.gone.Store(true)
+			}
+			results <- r
+		}
+		<-s.slots
+	}
 }
 
 // record writes results as they come, those that wait together in one transaction.
@@ -308,7 +324,7 @@ func (r *sendResult) judge(retryAfter string, now time.Time) {
 
 // parseRetryAfter reads seconds or a date (RFC 9110 §10.2.3).
 func parseRetryAfter(value string, now time.Time) time.Duration {
-	if n, err := strconv.Atoi(value); err == nil && n > 0 {
+	if n, err := strconv.Atoi(value); n > 0 && (err == nil || errors.Is(err, strconv.ErrRange)) {
 		return time.Duration(min(n, int(longestRetryAfter/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
@@ -335,11 +351,14 @@ func sendFailure(err error) (reason string, throttled bool) {
 	}
 }
 
+// printable is the beginning of an answer as the database can keep it: what is not text is replaced first, because that
+// makes it longer.
 func printable(body []byte) string {
-	if len(body) > answerKept {
-		body = body[:answerKept]
+	text := strings.ReplaceAll(strings.ToValidUTF8(string(body), "\uFFFD"), "\x00", "\uFFFD")
+	if len(text) > answerKept {
+		text = strings.ToValidUTF8(text[:answerKept], "")
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(string(body), "\uFFFD"), "\x00", "\uFFFD")
+	return text
 }
 
 // webhookRequest signs the frozen bytes afresh: every attempt has its own time.

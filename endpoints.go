@@ -43,7 +43,8 @@ func (c *Checkout) CreateEndpoint(ctx context.Context, params EndpointParams) (i
 	if err != nil {
 		return "", "", err
 	}
-	return rec.ID, rec.Secret, c.store.insertEndpoint(ctx, rec)
+	err = c.store.retry(ctx, func() error { return c.store.direct(ctx).insertEndpoint(rec) })
+	return rec.ID, rec.Secret, err
 }
 
 // SetWebhook sets the one endpoint of a mode that most hosts need and gives its secret: it makes the endpoint, or changes
@@ -54,23 +55,18 @@ func (c *Checkout) SetWebhook(ctx context.Context, mode Mode, url string) (secre
 
 // SetWebhookSecret is [Checkout.SetWebhook] with a secret that was made elsewhere; empty keeps or makes one.
 func (c *Checkout) SetWebhookSecret(ctx context.Context, mode Mode, url, secret string) (string, error) {
-	have, err := c.store.endpoints(ctx, mode)
+	rec, err := c.newEndpoint(EndpointParams{Mode: mode, URL: url, Secret: secret})
 	if err != nil {
 		return "", err
 	}
-	params := EndpointParams{Mode: mode, URL: url, Secret: secret}
-	if len(have) > 0 && secret == "" {
-		params.Secret = have[0].Secret
-	}
-	rec, err := c.newEndpoint(params)
+	err = c.store.transact(ctx, func(t tx) (err error) {
+		rec, err = t.setEndpoint(rec, secret == "")
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
-	if len(have) == 0 {
-		return rec.Secret, c.store.insertEndpoint(ctx, rec)
-	}
-	rec.ID, rec.Events, rec.Payload = have[0].ID, have[0].Events, have[0].Payload
-	return rec.Secret, c.store.updateEndpoint(ctx, rec)
+	return rec.Secret, nil
 }
 
 func (c *Checkout) newEndpoint(params EndpointParams) (endpointRecord, error) {

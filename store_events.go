@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jopay/checkout/webhook"
@@ -51,25 +52,31 @@ func (s *store) endpoints(ctx context.Context, mode Mode) (list []endpointRecord
 	return list, err
 }
 
-func (s *store) insertEndpoint(ctx context.Context, e endpointRecord) error {
-	return s.retry(ctx, func() error {
-		_, err := s.direct(ctx).exec(`INSERT INTO {endpoints} (id, mode, url, secret, events, payload, status, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			e.ID, e.Mode, e.URL, e.Secret, e.Events, e.Payload, e.Status, e.CreatedAt)
-		return err
-	})
+func (t tx) insertEndpoint(e endpointRecord) error {
+	_, err := t.exec(`INSERT INTO {endpoints} (id, mode, url, secret, events, payload, status, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		e.ID, e.Mode, e.URL, e.Secret, e.Events, e.Payload, e.Status, e.CreatedAt)
+	return err
 }
 
-// updateEndpoint changes address and secret of an endpoint and switches it on again.
-func (s *store) updateEndpoint(ctx context.Context, e endpointRecord) error {
-	return s.retry(ctx, func() error {
-		n, err := s.direct(ctx).exec(`UPDATE {endpoints} SET url = ?, secret = ?, events = ?, payload = ?, status = 'enabled', status_reason = NULL WHERE id = ?`,
-			e.URL, e.Secret, e.Events, e.Payload, e.ID)
-		if err == nil && n == 0 {
-			return ErrNotFound
-		}
-		return err
-	})
+// setEndpoint makes e the first endpoint of its mode: there is one afterwards, whether it was there before or not. The
+// row of the settings makes processes that start together take turns.
+func (t tx) setEndpoint(e endpointRecord, keepSecret bool) (endpointRecord, error) {
+	_, err := t.exec(`INSERT INTO {settings} (name, value) VALUES (?, '') ON CONFLICT (name) DO UPDATE SET value = excluded.value`, "first_endpoint_"+string(e.Mode))
+	if err != nil {
+		return e, err
+	}
+	have, err := first(t, readEndpoint, `SELECT `+endpointColumns+` FROM {endpoints} WHERE mode = ? ORDER BY id LIMIT 1`, e.Mode)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return e, t.insertEndpoint(e)
+	case err != nil:
+		return e, err
+	}
+	if have.URL = e.URL; !keepSecret {
+		have.Secret = e.Secret
+	}
+	return have, t.one(`UPDATE {endpoints} SET url = ?, secret = ?, status = 'enabled', status_reason = NULL WHERE id = ?`, have.URL, have.Secret, have.ID)
 }
 
 func (s *store) disableEndpoint(ctx context.Context, id, reason string) error {

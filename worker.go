@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	deliverEvery   = time.Second // for other replicas' work and for restarts; own commits wake the sender at once
 	expireEvery    = 2 * time.Second
 	reconcileEvery = 2 * time.Second
 	claimAgain     = time.Minute // a reconcile that dies is repeated after this
@@ -21,12 +20,13 @@ const (
 // shared is what all copies of a Checkout (see WithTx) have in common.
 type shared struct {
 	deliver waker
+	poll    time.Duration // how often the sender looks for other replicas' work; own commits wake it at once
 	keys    keyCache
 	secret  secretCache
 }
 
 func newShared() *shared {
-	return &shared{deliver: make(waker, 1), keys: keyCache{byHash: map[string]cachedKey{}}}
+	return &shared{deliver: make(waker, 1), poll: time.Second, keys: keyCache{byHash: map[string]cachedKey{}}}
 }
 
 // waker rings a worker. A ring that nobody has heard yet stands for any number of later ones.
