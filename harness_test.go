@@ -58,6 +58,7 @@ func newShop(t testing.TB, db *gorm.DB, configure ...func(*Config)) *shop {
 	cfg := Config{
 		DB: db, BaseURL: "http://shop.test", Now: s.clock.now, WebhookAllowHosts: []string{"127.0.0.0/8"},
 		Logger: slog.New(slog.NewJSONHandler(s.log, nil)), Brand: Brand{Name: "Acme Coffee"},
+		Providers: []Provider{newScripted(outcome{state: StateSucceeded})}, // a live session needs one
 	}
 	for _, f := range configure {
 		f(&cfg)
