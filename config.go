@@ -169,7 +169,7 @@ func (c *Checkout) setUpURLs() error {
 	if err != nil {
 		return refuse("BaseURL", "%q is not a URL", c.cfg.BaseURL)
 	}
-	c.origin = originOf(u)
+	c.origin, c.basePath = originOf(u), u.Path
 	if c.allowedRedirects, err = origins("AllowedRedirects", c.cfg.AllowedRedirects); err != nil {
 		return err
 	}

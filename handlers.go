@@ -37,6 +37,7 @@ func (c *Checkout) PagePath() string { return c.cfg.PagePath }
 func (c *Checkout) API() http.Handler {
 	with := c.withKey
 	return &door{
+		base: c.basePath,
 		path: c.cfg.APIPath,
 		routes: []route{
 			routeOf("/sessions", map[string]handler{"POST": with(c.postSession), "GET": with(c.getSessions)}),
