@@ -46,7 +46,7 @@ func total(basket []line) (sum int64) {
 func describe(basket []line) string {
 	parts := make([]string, 0, len(basket))
 	for _, l := range basket {
-		parts = append(parts, fmt.Sprintf("%d × %s", l.Quantity, l.Name))
+		parts = append(parts, fmt.Sprintf("%d\u00a0×\u00a0%s", l.Quantity, l.Name))
 	}
 	return strings.Join(parts, ", ")
 }

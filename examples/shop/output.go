@@ -45,7 +45,7 @@ var testCards = []struct{ Number, Outcome string }{
 	{"4000 0000 0001 2213", "asks the buyer to confirm at the bank, then is declined"},
 	{"4000 0000 0001 2221", "is paid after three seconds"},
 	{"4000 0000 0001 2239", "is being processed, and paid 15 seconds later"},
-	{"4000 0000 0001 2247", "is paid, but the answer gets lost on the way"},
+	{"4000 0000 0001 2247", "cannot be reached at first, is found paid a little later"},
 }
 
 func printOpening(w io.Writer, o opening) {

@@ -33,7 +33,8 @@ func mountShop(mux *http.ServeMux, s *shop) {
 	mux.HandleFunc("GET /success", s.page(s.getSuccess))
 	mux.HandleFunc("GET /cancel", s.page(s.getCancel))
 	mux.HandleFunc("GET /orders", s.page(s.getOrders))
-	mux.HandleFunc("GET /style.css", getStyle)
+	mux.HandleFunc("GET /style.css", asset("style.css"))
+	mux.HandleFunc("GET /favicon.ico", asset("favicon.svg")) // under this name, browsers find it for the hosted page too
 	mux.HandleFunc("/", s.page(s.getNothing))
 }
 
