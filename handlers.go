@@ -3,8 +3,10 @@ package checkout
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -128,8 +130,12 @@ type listBody struct {
 
 // getSessions is GET /sessions: a page of the list, newest first.
 func (c *Checkout) getSessions(w http.ResponseWriter, r *http.Request) error {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // a filter that is dropped would list what was not asked for
+		return invalid([]FieldError{{Code: "parameter_invalid_string", Message: "The query is not well-formed."}})
+	}
 	var p problems
-	f := decodeFilter(r.URL.Query(), &p)
+	f := decodeFilter(q, &p)
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -154,8 +160,9 @@ func decodeFilter(q url.Values, p *problems) SessionFilter {
 		"created[lte]":        func(s string) { f.CreatedTo = timeParam(p, "created[lte]", s) },
 		"limit":               func(s string) { f.Limit = limitParam(p, s) },
 	}
-	for name, values := range q {
+	for _, name := range slices.Sorted(maps.Keys(q)) {
 		set, ok := texts[name]
+		values := q[name]
 		switch {
 		case !ok:
 			p.add(shorten(name, 60), "parameter_unknown", "%s is not a parameter here.", shorten(name, 60))
