@@ -15,11 +15,14 @@ import (
 // idempotency key a repeat gives the first session again, as it was when it was made; another order under the same key
 // is [ErrKeyReused]. A refused order is an [*Error] whose Fields name every mistake.
 func (c *Checkout) CreateSession(ctx context.Context, params SessionParams) (*Session, error) {
+	params.LineItems = slices.Clone(params.LineItems)
+	for i := range params.LineItems {
+		setDefault(&params.LineItems[i].Quantity, 1)
+	}
 	return c.createSession(ctx, params, &problems{})
 }
 
 func (c *Checkout) createSession(ctx context.Context, params SessionParams, p *problems) (*Session, error) {
-	params.LineItems = slices.Clone(params.LineItems)
 	total, metadata := c.normalize(&params, p)
 	if err := p.err(); err != nil {
 		return nil, err
@@ -202,9 +205,9 @@ func (c *Checkout) Sessions(ctx context.Context, f SessionFilter) (list []Sessio
 	if f.Limit < 1 || f.Limit > 100 || !f.Mode.valid() {
 		return nil, false, invalid([]FieldError{{Param: "limit", Code: "parameter_invalid_integer", Message: "A list needs a mode and a limit of 1 to 100."}})
 	}
-	for _, cursor := range []string{f.StartingAfter, f.EndingBefore} {
-		if cursor != "" && !isID(prefixSession, cursor) {
-			return nil, false, ErrCursor
+	for _, cursor := range []struct{ param, id string }{{"starting_after", f.StartingAfter}, {"ending_before", f.EndingBefore}} {
+		if cursor.id != "" && !isID(prefixSession, cursor.id) {
+			return nil, false, invalid([]FieldError{{Param: cursor.param, Code: ErrCursor.Code, Message: ErrCursor.Message}})
 		}
 	}
 	records, err := c.store.listSessions(ctx, f)
