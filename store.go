@@ -163,6 +163,12 @@ func passingState(code string) bool {
 		strings.HasPrefix(code, "57P") || code == "55P03"
 }
 
+// aborted reports whether a statement was refused because one before it had failed (PostgreSQL's 25P02).
+func aborted(err error) bool {
+	var state interface{ SQLState() string }
+	return errors.As(err, &state) && state.SQLState() == "25P02"
+}
+
 func (s *store) text(statement string) string {
 	if named, ok := s.texts.Load(statement); ok {
 		return named.(string)
