@@ -30,7 +30,8 @@ type store struct {
 	inHostTx bool
 	postgres bool
 	names    *strings.Replacer
-	texts    *sync.Map // statement with {table} → statement with the table's name
+	texts    *sync.Map     // statement with {table} → statement with the table's name
+	patience time.Duration // how long a busy database is tried
 }
 
 func (c *Checkout) setUpStore() error {
@@ -46,6 +47,7 @@ func (c *Checkout) setUpStore() error {
 		postgres: c.cfg.DB.Name() == "postgres",
 		names:    strings.NewReplacer(pairs...),
 		texts:    &sync.Map{},
+		patience: busyLimit,
 	}
 	return nil
 }
@@ -113,7 +115,7 @@ func (s *store) retry(ctx context.Context, op func() error) error {
 		if err == nil || !passing(err) {
 			return err
 		}
-		if try >= busyTries || time.Since(start) > busyLimit || !pause(ctx, backoff(try)) {
+		if try >= busyTries || time.Since(start) > s.patience || !pause(ctx, backoff(try)) {
 			return ErrDatabaseBusy.because(err)
 		}
 	}
