@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -288,44 +287,42 @@ func (c *Checkout) extend(ctx context.Context, id string) error {
 
 // expire closes a session that no attempt holds open, and gives it as it is afterwards.
 func (c *Checkout) expire(ctx context.Context, id string) (rec sessionRecord, err error) {
-	ctx, cancel := detached(ctx, commitTimeout)
+	work, cancel := detached(ctx, commitTimeout)
 	defer cancel()
-	var queued int64
-	err = c.store.transact(ctx, func(t tx) (err error) {
-		rec, queued, err = c.expireIn(ctx, t, id)
+	var done settled
+	err = c.store.transact(work, func(t tx) (err error) {
+		rec, done, err = c.expireIn(work, t, id)
 		return err
 	})
-	var refusal *hookRefusal
-	if errors.As(err, &refusal) {
-		return rec, errors.Join(err, c.store.countSessionRefusal(ctx, id))
+	if err != nil {
+		return rec, c.refused(ctx, err, id, c.store.countSessionRefusal)
 	}
-	if queued > 0 && !c.inHostTx {
-		c.shared.deliver.wake()
-	}
-	return rec, err
+	c.afterSettle(ctx, id, done)
+	return rec, nil
 }
 
-func (c *Checkout) expireIn(ctx context.Context, t tx, id string) (sessionRecord, int64, error) {
-	rec, err := t.lockSession(id)
+func (c *Checkout) expireIn(ctx context.Context, t tx, id string) (rec sessionRecord, done settled, err error) {
+	rec, err = t.lockSession(id)
 	if err != nil || rec.Status == StatusExpired {
-		return rec, 0, err
+		return rec, done, err
 	}
 	if rec.Status == StatusCompleted {
-		return rec, 0, ErrNotPending
+		return rec, done, ErrNotPending
 	}
 	at := eventTime(rec, c.now())
 	expired, err := t.expireSession(id, at, at)
 	if err != nil {
-		return rec, 0, err
+		return rec, done, err
 	}
 	if !expired {
-		return rec, 0, ErrNotPending.saying("A payment of this session is under way. Its outcome decides; ask again in a minute.")
+		return rec, done, ErrNotPending.saying("A payment of this session is under way. Its outcome decides; ask again in a minute.")
 	}
 	rec.Status, rec.ExpiredAt = StatusExpired, &at
 	e, err := c.newEvent(webhook.SessionExpired, rec, at, nil)
 	if err != nil {
-		return rec, 0, err
+		return rec, done, err
 	}
-	queued, err := c.publish(ctx, t, e, rec.HookRefusals < maxHookRefusals)
-	return rec, queued, err
+	done.skipped = c.hookSkipped(rec.HookRefusals)
+	done.queued, err = c.publish(ctx, t, e, !done.skipped)
+	return rec, done, err
 }
