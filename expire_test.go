@@ -54,13 +54,16 @@ func TestExpireRefusesACompletedSession(t *testing.T) {
 	})
 }
 
-func TestExpireLeavesASessionWithAnOpenPaymentAlone(t *testing.T) {
+func TestExpireTakesAnOpenPaymentBack(t *testing.T) {
 	eachShop(t, func(t *testing.T, s *shop) {
 		id := s.create(seedBody)
 		s.pay(id, "4000002500003155") // waits for the bank's page
-		wantRefusal(t, s.api("POST", "/sessions/"+id+"/expire", ""), http.StatusConflict, "session_not_pending", "")
-		if got := s.get(id); got["status"] != "pending" || got["payment_status"] != "requires_action" {
-			t.Errorf("the session is %v/%v", got["status"], got["payment_status"])
+		w := s.api("POST", "/sessions/"+id+"/expire", "")
+		if w.Code != http.StatusOK || decode(t, w)["status"] != "expired" {
+			t.Errorf("answered %d: %s", w.Code, w.Body)
+		}
+		if n := s.count("payments", "session_id = ? AND state = 'failed' AND reason = 'canceled_by_customer'", id); n != 1 {
+			t.Errorf("%d attempts were taken back, want 1", n)
 		}
 	})
 }
