@@ -32,6 +32,9 @@ func (rt route) match(segments []string) (map[string]string, bool) {
 	var parts map[string]string
 	for i, want := range rt.segments {
 		if name, ok := strings.CutPrefix(want, ":"); ok {
+			if segments[i] == "" {
+				return nil, false
+			}
 			if parts == nil {
 				parts = map[string]string{}
 			}
@@ -111,7 +114,9 @@ func cleanPath(p string) string {
 	return clean
 }
 
+// redirectTo sends the client to a path of this host: with two slashes in front it would name another one.
 func redirectTo(w http.ResponseWriter, r *http.Request, target string) {
+	target = "/" + strings.TrimLeft(target, `/\`)
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}
