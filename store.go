@@ -113,12 +113,21 @@ func (s *store) retry(ctx context.Context, op func() error) error {
 	for try := 1; ; try++ {
 		err := op()
 		if err == nil || !passing(err) {
-			return err
+			return unreachable(err)
 		}
 		if try >= busyTries || time.Since(start) > s.patience || !pause(ctx, backoff(try)) {
 			return ErrDatabaseBusy.because(err)
 		}
 	}
+}
+
+// unreachable names the failures that this process cannot wait out, but whose repeat may find another one or better
+// times: a pool that the host has closed, and a statement that took all of its time.
+func unreachable(err error) error {
+	if err != nil && (errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "sql: database is closed")) {
+		return ErrDatabaseBusy.because(err)
+	}
+	return err
 }
 
 func backoff(try int) time.Duration {
