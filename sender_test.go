@@ -256,7 +256,7 @@ func TestLateResultsAreRefused(t *testing.T) {
 		}
 		for _, reason := range []string{"", "The receiver answered 500."} {
 			write(late[0], reason)
-			if err := s.co.store.handBack(t.Context(), "lease_a"); err != nil {
+			if err := s.co.store.handBack(t.Context(), endpoint, "lease_a"); err != nil {
 				t.Fatal(err)
 			}
 			if row := s.delivery(session); row.State != "pending" || row.Attempts != 0 || row.Lease != "lease_b" {
