@@ -332,7 +332,7 @@ func TestTenAttemptsAreEnough(t *testing.T) {
 			s.pay(id, "4000000000000002")
 		}
 		w := s.pay(id, "4242424242424242")
-		if w.Code != ErrTooManyAttempts.Status || !strings.Contains(w.Body.String(), "Too many attempts") {
+		if w.Code != ErrTooManyAttempts.Status || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "Too many attempts") {
 			t.Errorf("answers %d %s", w.Code, w.Body)
 		}
 		if n := s.count("payments", "session_id = ?", id); n != maxAttempts {
