@@ -19,7 +19,13 @@ type codeBlock struct {
 
 func readmeBlocks(t *testing.T) (list []codeBlock, text string) {
 	t.Helper()
-	data, err := os.ReadFile("README.md")
+	return blocksOf(t, "README.md")
+}
+
+// blocksOf gives a document and the code blocks in it.
+func blocksOf(t *testing.T, name string) (list []codeBlock, text string) {
+	t.Helper()
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,21 +52,26 @@ func TestReadmeGoBlocksCompile(t *testing.T) {
 		if b.language != "go" {
 			continue
 		}
-		file := filepath.Join(t.TempDir(), "block.go")
-		text := b.text
-		if !strings.Contains(text, "func main()") {
-			text += "\nfunc main() {}\n"
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
-			t.Errorf("README.md:%d does not compile: %v\n%s", b.line, err, out)
-		}
+		mustCompile(t, "README.md", b)
 		compiled++
 	}
 	if compiled < 4 {
 		t.Errorf("%d Go blocks were found, want at least 4", compiled)
+	}
+}
+
+func mustCompile(t *testing.T, name string, b codeBlock) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "block.go")
+	text := b.text
+	if !strings.Contains(text, "func main()") {
+		text += "\nfunc main() {}\n"
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+		t.Errorf("%s:%d does not compile: %v\n%s", name, b.line, err, out)
 	}
 }
 
