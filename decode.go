@@ -22,7 +22,7 @@ func parseObject(body []byte) (strictjson.Value, error) {
 	case errors.Is(err, strictjson.ErrEmpty):
 		return v, ErrBodyEmpty
 	case errors.Is(err, strictjson.ErrNUL):
-		return v, invalid([]FieldError{{Code: "parameter_invalid_string", Message: "A string holds the character U+0000, which is not allowed."}})
+		return v, &Error{Status: 400, Type: typeInvalidRequest, Code: "parameter_invalid_string", Message: "A string holds the character U+0000, which is not allowed."}
 	case err != nil:
 		return v, ErrInvalidJSON.saying("The request body is not valid JSON: %v.", err)
 	case v.Kind != strictjson.Object:
@@ -211,6 +211,9 @@ func decodeItems(o *object, p *problems) []LineItem {
 		items = append(items, decodeItem(e, fmt.Sprintf("line_items[%d]", i), p))
 	}
 	mustAgree(items, total, currency, p)
+	if description != nil {
+		p.add("description", "parameter_unknown", "description belongs to the form with amount_cents. Describe each of line_items instead.")
+	}
 	return items
 }
 

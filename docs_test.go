@@ -31,7 +31,7 @@ const (
 // namedErrors are those of errors.go; TestAPIDocHasEveryErrorCode finds out when one is missing here.
 var namedErrors = []*Error{
 	ErrNotFound, ErrRouteUnknown, ErrMethodNotAllowed, ErrBodyTooLarge, ErrContentType, ErrInvalidJSON, ErrBodyEmpty, ErrCursor,
-	ErrIdempotencyKey, ErrKeyReused, ErrKeyMissing, ErrKeyInvalid, ErrKeyRevoked, ErrKeyExpired, ErrTestOnly, ErrNotPending,
+	ErrIdempotencyKey, ErrKeyReused, ErrKeyMissing, ErrKeyInvalid, ErrKeyRevoked, ErrKeyExpired, ErrNotPending,
 	ErrRateLimited, ErrTooManyAttempts, ErrInternal, ErrProviderUnavailable, ErrDatabaseBusy, errCrossSite,
 }
 
@@ -300,8 +300,8 @@ func TestAPIDocTestVectorVerifies(t *testing.T) {
 	}
 }
 
-// cut shortens ids as the documents do, and compacts.
-func cut(t *testing.T, answer string) string {
+// compacted shortens ids as the documents do, and compacts.
+func compacted(t *testing.T, answer string) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := json.Compact(&out, []byte(answer)); err != nil {
@@ -348,12 +348,12 @@ func TestAPIDocExamplesAreRealAnswers(t *testing.T) {
 	var examples []string
 	for _, b := range blocks {
 		if b.language == "json" {
-			examples = append(examples, cut(t, b.text))
+			examples = append(examples, compacted(t, b.text))
 		}
 	}
 	answers := docAnswers(t)
 	for name, answer := range answers {
-		if want := cut(t, answer); !slices.Contains(examples, want) {
+		if want := compacted(t, answer); !slices.Contains(examples, want) {
 			t.Errorf("the answer %q is not in %s:\n%s", name, apiDoc, want)
 		}
 	}

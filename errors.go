@@ -76,7 +76,6 @@ var (
 	ErrKeyInvalid = &Error{Status: 401, Type: typeAuthentication, Code: "api_key_invalid", Message: "This API key is not known here."}
 	ErrKeyRevoked = &Error{Status: 401, Type: typeAuthentication, Code: "api_key_revoked", Message: "This API key was revoked. Use another one."}
 	ErrKeyExpired = &Error{Status: 401, Type: typeAuthentication, Code: "api_key_expired", Message: "This API key has expired. Use another one."}
-	ErrTestOnly   = &Error{Status: 403, Type: typePermission, Code: "test_mode_only", Message: "This is for test keys only."}
 
 	ErrNotPending      = &Error{Status: 409, Type: typeConflict, Code: "session_not_pending", Message: "The session is already completed."}
 	ErrRateLimited     = &Error{Status: 429, Type: typeRateLimit, Code: "rate_limited", Message: "Too many requests from this address. Wait a minute and try again.", RetryAfter: time.Minute}

@@ -345,7 +345,7 @@ func (c *Checkout) takeHint(r *http.Request, provider Provider, hint Observation
 	defer cancel()
 	o, err := provider.Observe(call, chargeRef(p))
 	if err != nil {
-		return fmt.Errorf("after a notification: %w", err)
+		return ErrProviderUnavailable.because(fmt.Errorf("after a notification: %w", err))
 	}
 	return c.settle(r.Context(), fact{PaymentID: p.ID, Observation: o, EventKey: hint.EventKey, Provider: provider.Name()})
 }
