@@ -102,6 +102,7 @@ type Checkout struct {
 	cfg              Config
 	base             string // BaseURL without a slash at the end
 	origin           string // scheme://host[:port] of BaseURL
+	basePath         string // path of BaseURL, without a slash at the end
 	allowedRedirects []string
 	embedOrigins     []string
 	providers        map[string]Provider // of live mode, by name

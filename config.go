@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,8 +68,15 @@ func (cfg *Config) checkDatabase() error {
 	if cfg.DB == nil {
 		return refuse("DB", "is nil: hand over the *gorm.DB the host has opened")
 	}
-	if d := cfg.DB.Name(); d != "sqlite" && d != "postgres" {
+	if cfg.DB.Config == nil || cfg.DB.Dialector == nil {
+		return refuse("DB", "was not opened: use gorm.Open")
+	}
+	d := cfg.DB.Name()
+	if d != "sqlite" && d != "postgres" {
 		return refuse("DB", "is a %q database: use GORM's sqlite or postgres driver", d)
+	}
+	if d == "sqlite" && strings.Contains(cfg.TablePrefix, ".") {
+		return refuse("TablePrefix", "%q names a schema, which SQLite does not have: use a prefix like checkout_", cfg.TablePrefix)
 	}
 	return checkTablePrefix(cfg.TablePrefix)
 }
@@ -90,7 +98,7 @@ func (cfg *Config) checkBaseURL() error {
 		return refuse("BaseURL", "%q is not an absolute http(s) URL", cfg.BaseURL)
 	case strings.ContainsAny(cfg.BaseURL, "?#"):
 		return refuse("BaseURL", "%q has a query or fragment: leave it out", cfg.BaseURL)
-	case u.Path != "" && u.Path != "/" && !pathRule.MatchString(strings.TrimSuffix(u.Path, "/")):
+	case u.Path != "" && u.Path != "/" && !mountable(strings.TrimSuffix(u.EscapedPath(), "/")):
 		return refuse("BaseURL", "%q has a path that cannot be mounted: use plain segments like /shop", cfg.BaseURL)
 	case u.Scheme == "http" && !isPrivateHost(u.Hostname()):
 		return refuse("BaseURL", "%q is not https: buyers type card numbers there. http is for localhost and private networks only", cfg.BaseURL)
@@ -111,7 +119,7 @@ func isPrivateHost(host string) bool {
 
 func (cfg *Config) checkPaths() error {
 	for _, f := range []struct{ field, path string }{{"APIPath", cfg.APIPath}, {"PagePath", cfg.PagePath}} {
-		if !pathRule.MatchString(f.path) {
+		if !mountable(f.path) {
 			return refuse(f.field, "%q must begin with a slash, end without one and have plain segments, like /checkout", f.path)
 		}
 	}
@@ -120,6 +128,9 @@ func (cfg *Config) checkPaths() error {
 	}
 	return nil
 }
+
+// mountable tells paths that routers find as they stand: those with dot segments are cleaned away first.
+func mountable(p string) bool { return pathRule.MatchString(p) && path.Clean(p) == p }
 
 func within(path, prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
 
@@ -169,7 +180,7 @@ func (c *Checkout) setUpURLs() error {
 	if err != nil {
 		return refuse("BaseURL", "%q is not a URL", c.cfg.BaseURL)
 	}
-	c.origin = originOf(u)
+	c.origin, c.basePath = originOf(u), u.Path
 	if c.allowedRedirects, err = origins("AllowedRedirects", c.cfg.AllowedRedirects); err != nil {
 		return err
 	}

@@ -119,12 +119,21 @@ func (o *object) array(name string) ([]strictjson.Value, bool) {
 	return v.Elems, true
 }
 
-// rest refuses every member nobody asked for.
+// maxUnknown is how many unknown members of one object are told: a body can be made of nothing else, and its answer must
+// not be a multiple of it.
+const maxUnknown = 20
+
+// rest refuses the members nobody asked for.
 func (o *object) rest() {
+	told := 0
 	for _, m := range o.value.Members {
-		if !o.asked[m.Name] {
-			name := o.path(shorten(m.Name, 60))
-			o.p.add(name, "parameter_unknown", "%s is not a parameter here.%s", name, o.twin(m.Name))
+		if o.asked[m.Name] {
+			continue
+		}
+		name := o.path(shorten(m.Name, 60))
+		o.p.add(name, "parameter_unknown", "%s is not a parameter here.%s", name, o.twin(m.Name))
+		if told++; told == maxUnknown {
+			return
 		}
 	}
 }

@@ -37,6 +37,7 @@ func (c *Checkout) PagePath() string { return c.cfg.PagePath }
 func (c *Checkout) API() http.Handler {
 	with := c.withKey
 	return &door{
+		base: c.basePath,
 		path: c.cfg.APIPath,
 		routes: []route{
 			routeOf("/sessions", map[string]handler{"POST": with(c.postSession), "GET": with(c.getSessions)}),
@@ -130,8 +131,12 @@ type listBody struct {
 
 // getSessions is GET /sessions: a page of the list, newest first.
 func (c *Checkout) getSessions(w http.ResponseWriter, r *http.Request) error {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // a filter that is dropped would list what was not asked for
+		return invalid([]FieldError{{Code: "parameter_invalid_string", Message: "The query is not well-formed."}})
+	}
 	var p problems
-	f := decodeFilter(r.URL.Query(), &p)
+	f := decodeFilter(q, &p)
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -157,8 +162,8 @@ func decodeFilter(q url.Values, p *problems) SessionFilter {
 		"limit":               func(s string) { f.Limit = limitParam(p, s) },
 	}
 	for _, name := range slices.Sorted(maps.Keys(q)) {
-		values := q[name]
 		set, ok := texts[name]
+		values := q[name]
 		switch {
 		case !ok:
 			p.add(shorten(name, 60), "parameter_unknown", "%s is not a parameter here.", shorten(name, 60))

@@ -26,6 +26,7 @@ const (
 // capability to see and pay that one order.
 func (c *Checkout) Pages() http.Handler {
 	return &door{
+		base: c.basePath,
 		path: c.cfg.PagePath,
 		routes: []route{
 			routeOf("/assets/:name", map[string]handler{"GET": c.getAsset}),
@@ -350,16 +351,14 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation
 
 // pageLink is the page's address on the path the request came by, which under another prefix is not BaseURL's.
 func (c *Checkout) pageLink(r *http.Request, id string) string {
-	sent := originalPath(r, r.URL.EscapedPath())
-	if i := strings.Index(sent, c.cfg.PagePath+"/"); i >= 0 {
-		sent = sent[:i] + c.cfg.PagePath + "/" + id
-	} else {
-		sent = c.pageURL(id)
+	link, sent := c.pageURL(id), originalPath(r)
+	if end, ok := doorEnd(sent, c.basePath, c.cfg.PagePath); ok {
+		link = sent[:end] + "/" + id
 	}
 	if lang := r.URL.Query().Get("lang"); lang != "" {
-		sent += "?lang=" + url.QueryEscape(shorten(lang, 35))
+		link += "?lang=" + url.QueryEscape(shorten(lang, 35))
 	}
-	return sent
+	return link
 }
 
 func seeOther(w http.ResponseWriter, target string) error {

@@ -265,3 +265,21 @@ func (s *shop) count(table, where string, args ...any) (n int) {
 	}
 	return n
 }
+
+// secondProcess is the same shop in another process: its own pool and memory on the same database and clock.
+func secondProcess(t *testing.T, s *shop, configure ...func(*Config)) *shop {
+	t.Helper()
+	other := *s
+	cfg := s.co.cfg
+	cfg.DB = dbtest.Reopen(t, s.db, nil)
+	for _, f := range configure {
+		f(&cfg)
+	}
+	var err error
+	if other.co, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	other.db, other.mux = cfg.DB, http.NewServeMux()
+	other.co.Mount(other.mux)
+	return &other
+}

@@ -135,10 +135,10 @@ func tooMany(wait time.Duration) *Error {
 func (c *Checkout) keyOf(r *http.Request) (keyRecord, error) {
 	values := r.Header.Values("Authorization")
 	switch {
+	case len(values) > 1:
+		return keyRecord{}, invalid([]FieldError{{Param: "Authorization", Code: "parameter_invalid_string", Message: "Send one Authorization header."}})
 	case len(values) == 0 || values[0] == "":
 		return keyRecord{}, ErrKeyMissing
-	case len(values) > 1:
-		return keyRecord{}, invalid([]FieldError{{Param: "Authorization", Code: "api_key_invalid", Message: "Send one Authorization header."}})
 	}
 	scheme, secret, ok := strings.Cut(values[0], " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {

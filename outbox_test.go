@@ -159,24 +159,6 @@ func oneShop(t *testing.T, configure ...func(*Config)) *shop {
 	return newShop(t, dbtest.Open(t, dbtest.SQLite, nil), configure...)
 }
 
-// secondProcess is the same shop in another process: its own pool and memory on the same database and clock.
-func secondProcess(t *testing.T, s *shop, configure ...func(*Config)) *shop {
-	t.Helper()
-	other := *s
-	cfg := s.co.cfg
-	cfg.DB = dbtest.Reopen(t, s.db, nil)
-	for _, f := range configure {
-		f(&cfg)
-	}
-	var err error
-	if other.co, err = New(cfg); err != nil {
-		t.Fatal(err)
-	}
-	other.db, other.mux = cfg.DB, http.NewServeMux()
-	other.co.Mount(other.mux)
-	return &other
-}
-
 // within10 tells whether a wait is d ± 10 %, the jitter.
 func within10(got time.Duration, d time.Duration) error {
 	if got < d-d/10 || got > d+d/10 {

@@ -143,7 +143,9 @@ func normalizeItems(items []LineItem, p *problems) int64 {
 		return 0
 	}
 	for i := range items {
-		normalizeItem(&items[i], fmt.Sprintf("line_items[%d]", i), p)
+		if at := fmt.Sprintf("line_items[%d]", i); !p.has(at) { // what is no object has no fields to be wrong
+			normalizeItem(&items[i], at, p)
+		}
 	}
 	normalizeCurrency(items, p)
 	return sumItems(items, p)
@@ -177,7 +179,7 @@ func normalizeItem(it *LineItem, at string, p *problems) {
 
 func normalizeCurrency(items []LineItem, p *problems) {
 	first := "line_items[0].currency"
-	if p.has(first) {
+	if p.has(first) || p.has("line_items[0]") {
 		return
 	}
 	code := asciiLower(items[0].Currency)

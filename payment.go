@@ -167,23 +167,31 @@ type fact struct {
 // and by any number of processes. The attempt, the session, the event, its deliveries and what the host's hook writes
 // commit together.
 func (c *Checkout) settle(ctx context.Context, f fact) error {
-	ctx, cancel := detached(ctx, commitTimeout)
+	work, cancel := detached(ctx, commitTimeout)
 	defer cancel()
 	var done settled
-	err := c.store.transact(ctx, func(t tx) (err error) {
-		done, err = c.settleIn(ctx, t, f)
+	err := c.store.transact(work, func(t tx) (err error) {
+		done, err = c.settleIn(work, t, f)
 		return err
 	})
-	var refusal *hookRefusal
-	if errors.As(err, &refusal) {
-		c.cfg.Logger.ErrorContext(ctx, "checkout: OnEvent refused, the fact will be tried again", "payment", shortID(f.PaymentID), "error", refusal.err)
-		return errors.Join(err, c.store.countRefusal(ctx, f.PaymentID))
-	}
 	if err != nil {
+		return c.refused(ctx, err, f.PaymentID, c.store.countRefusal)
+	}
+	c.afterSettle(ctx, f.PaymentID, done)
+	return nil
+}
+
+// refused counts a no of the host's hook and passes every error on. It counts on a time of its own: the hook may have
+// used up the transaction's.
+func (c *Checkout) refused(ctx context.Context, err error, id string, count func(context.Context, string) error) error {
+	var refusal *hookRefusal
+	if !errors.As(err, &refusal) {
 		return err
 	}
-	c.afterSettle(ctx, f, done)
-	return nil
+	ctx, cancel := detached(ctx, commitTimeout)
+	defer cancel()
+	c.cfg.Logger.ErrorContext(ctx, "checkout: OnEvent refused, it will be tried again", "object", shortID(id), "error", refusal.err)
+	return errors.Join(err, count(ctx, id))
 }
 
 // settled is what a call of settle has changed.
@@ -193,14 +201,14 @@ type settled struct {
 	skipped bool
 }
 
-func (c *Checkout) afterSettle(ctx context.Context, f fact, done settled) {
+func (c *Checkout) afterSettle(ctx context.Context, id string, done settled) {
 	if done.verdict.alert != "" {
-		c.cfg.Logger.ErrorContext(ctx, "checkout: "+done.verdict.alert, "payment", shortID(f.PaymentID))
+		c.cfg.Logger.ErrorContext(ctx, "checkout: "+done.verdict.alert, "object", shortID(id))
 	}
 	if done.skipped {
-		c.cfg.Logger.ErrorContext(ctx, "checkout: the payment was recorded without OnEvent, which refused too often", "payment", shortID(f.PaymentID))
+		c.cfg.Logger.ErrorContext(ctx, "checkout: recorded without OnEvent, which refused too often", "object", shortID(id))
 	}
-	if done.queued > 0 {
+	if done.queued > 0 && !c.inHostTx {
 		c.shared.deliver.wake()
 	}
 }
@@ -275,7 +283,7 @@ func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymen
 	if v.payment != attemptFailed {
 		p.Captured, p.ChargeID = o.Captured, o.ChargeID
 	}
-	p.HookSkipped = c.cfg.OnEvent != nil && p.HookRefusals >= maxHookRefusals
+	p.HookSkipped = c.hookSkipped(p.HookRefusals)
 	done.skipped = p.HookSkipped
 	if err := t.settlePayment(p, from, millis(now)); err != nil {
 		return done, err
@@ -332,13 +340,10 @@ func (c *Checkout) recordFailure(t tx, s sessionRecord, p paymentRecord, now tim
 	return &e, err
 }
 
-// publish writes an event and its deliveries and lets the host write along.
+// publish writes an event, lets the host write along and queues the event's deliveries: in this order, because a
+// PostgreSQL transaction in which the hook has swallowed an error refuses the next statement.
 func (c *Checkout) publish(ctx context.Context, t tx, e Event, hook bool) (int64, error) {
 	if err := t.insertEvent(e); err != nil {
-		return 0, err
-	}
-	queued, err := t.insertDeliveries(e, c.now())
-	if err != nil {
 		return 0, err
 	}
 	if hook && c.cfg.OnEvent != nil {
@@ -346,13 +351,24 @@ func (c *Checkout) publish(ctx context.Context, t tx, e Event, hook bool) (int64
 			return 0, &hookRefusal{err}
 		}
 	}
-	return queued, nil
+	queued, err := t.insertDeliveries(e, c.now())
+	if aborted(err) {
+		err = &hookRefusal{errHookAborted}
+	}
+	return queued, err
 }
 
 // hookRefusal is a no of the host's hook, kept apart from failures of the database.
 type hookRefusal struct{ err error }
 
 func (h *hookRefusal) Error() string { return "OnEvent: " + h.err.Error() }
+
+// hookSkipped says when enough is enough: the money has moved, and the books must say so.
+func (c *Checkout) hookSkipped(refusals int) bool {
+	return c.cfg.OnEvent != nil && refusals >= maxHookRefusals
+}
+
+var errHookAborted = errors.New("a statement of the hook failed and the hook did not say so: the transaction is lost")
 
 // callHook contains the host's panics: they must not end a worker. The time limit is the transaction's own.
 func (c *Checkout) callHook(ctx context.Context, t tx, e Event) (err error) {
@@ -361,7 +377,10 @@ func (c *Checkout) callHook(ctx context.Context, t tx, e Event) (err error) {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	return c.cfg.OnEvent(ctx, t.host, e)
+	if err := c.cfg.OnEvent(ctx, t.host, e); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // shortID keeps enough of an id for a log to be searched and too little to open the page with it.

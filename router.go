@@ -31,7 +31,7 @@ func (rt route) match(segments []string) (map[string]string, bool) {
 	}
 	var parts map[string]string
 	for i, want := range rt.segments {
-		if name, ok := strings.CutPrefix(want, ":"); ok {
+		if name, ok := strings.CutPrefix(want, ":"); ok && segments[i] != "" {
 			if parts == nil {
 				parts = map[string]string{}
 			}
@@ -57,41 +57,50 @@ func (rt route) methods() string {
 	return strings.Join(list, ", ")
 }
 
-// door serves the routes below one path. It finds its path in the request itself, and takes a request without it as one
+// door serves the routes below one path. It finds its path in what the client sent, and takes a request without it as one
 // whose prefix was stripped: so the answers are the same on every router and behind http.StripPrefix.
 type door struct {
+	base   string // the path of BaseURL
 	path   string
 	routes []route
 	serve  func(w http.ResponseWriter, r *http.Request, h handler)
 }
 
+// ServeHTTP sends untidy paths on to the tidy one, as net/http's ServeMux does before any handler, so that routers which
+// do not give the same answer. It looks at the whole path: one that begins with two slashes would lead to another host.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	full := r.URL.EscapedPath()
-	rest := d.below(full)
-	if clean := cleanPath(rest); clean != rest {
-		redirectTo(w, r, strings.TrimSuffix(originalPath(r, full), rest)+clean)
+	sent := originalPath(r)
+	if clean := cleanPath(sent); clean != sent {
+		redirectTo(w, r, clean)
 		return
+	}
+	rest := r.URL.EscapedPath()
+	if end, ok := doorEnd(sent, d.base, d.path); ok {
+		rest = sent[end:]
 	}
 	d.serve(w, r, d.find(r, rest))
 }
 
-// below gives the part of a request's path behind the door's own, which may have been stripped already.
-func (d *door) below(full string) string {
-	for at := 0; ; {
-		i := strings.Index(full[at:], d.path)
+// doorEnd is where a door's path ends in a path. Before it may stand the path of BaseURL, a tenant or a group.
+func doorEnd(sent, base, path string) (end int, ok bool) {
+	if within(sent, base+path) {
+		return len(base + path), true
+	}
+	for at := 0; ; at = end {
+		i := strings.Index(sent[at:], path)
 		if i < 0 {
-			return full
+			return 0, false
 		}
-		end := at + i + len(d.path)
-		if end == len(full) || full[end] == '/' {
-			return full[end:]
+		end = at + i + len(path)
+		if end == len(sent) || sent[end] == '/' {
+			return end, true
 		}
-		at = end
 	}
 }
 
 // originalPath is the path as the client sent it, with what a router may have stripped.
-func originalPath(r *http.Request, full string) string {
+func originalPath(r *http.Request) string {
+	full := r.URL.EscapedPath()
 	sent, _, _ := strings.Cut(r.RequestURI, "?")
 	if strings.HasSuffix(sent, full) && strings.HasPrefix(sent, "/") {
 		return sent
@@ -99,7 +108,7 @@ func originalPath(r *http.Request, full string) string {
 	return full
 }
 
-// cleanPath does what net/http's ServeMux does to a path, because that is what a request meets first on some routers.
+// cleanPath takes empty segments and dots out of a path and keeps a slash at its end.
 func cleanPath(p string) string {
 	if p == "" || p == "/" {
 		return p
@@ -115,8 +124,7 @@ func redirectTo(w http.ResponseWriter, r *http.Request, target string) {
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}
-	w.Header().Set("Location", target)
-	w.WriteHeader(http.StatusTemporaryRedirect)
+	http.Redirect(w, r, target, http.StatusTemporaryRedirect)
 }
 
 func (d *door) find(r *http.Request, rest string) handler {

@@ -15,11 +15,14 @@ import (
 // idempotency key a repeat gives the first session again, as it was when it was made; another order under the same key
 // is [ErrKeyReused]. A refused order is an [*Error] whose Fields name every mistake.
 func (c *Checkout) CreateSession(ctx context.Context, params SessionParams) (*Session, error) {
+	params.LineItems = slices.Clone(params.LineItems)
+	for i := range params.LineItems {
+		setDefault(&params.LineItems[i].Quantity, 1)
+	}
 	return c.createSession(ctx, params, &problems{})
 }
 
 func (c *Checkout) createSession(ctx context.Context, params SessionParams, p *problems) (*Session, error) {
-	params.LineItems = slices.Clone(params.LineItems)
 	total, metadata := c.normalize(&params, p)
 	if err := p.err(); err != nil {
 		return nil, err
@@ -202,9 +205,9 @@ func (c *Checkout) Sessions(ctx context.Context, f SessionFilter) (list []Sessio
 	if f.Limit < 1 || f.Limit > 100 || !f.Mode.valid() {
 		return nil, false, invalid([]FieldError{{Param: "limit", Code: "parameter_invalid_integer", Message: "A list needs a mode and a limit of 1 to 100."}})
 	}
-	for _, cursor := range []string{f.StartingAfter, f.EndingBefore} {
-		if cursor != "" && !isID(prefixSession, cursor) {
-			return nil, false, ErrCursor
+	for _, cursor := range []struct{ param, id string }{{"starting_after", f.StartingAfter}, {"ending_before", f.EndingBefore}} {
+		if cursor.id != "" && !isID(prefixSession, cursor.id) {
+			return nil, false, invalid([]FieldError{{Param: cursor.param, Code: ErrCursor.Code, Message: ErrCursor.Message}})
 		}
 	}
 	records, err := c.store.listSessions(ctx, f)
@@ -285,44 +288,42 @@ func (c *Checkout) extend(ctx context.Context, id string) error {
 
 // expire closes a session that no attempt holds open, and gives it as it is afterwards.
 func (c *Checkout) expire(ctx context.Context, id string) (rec sessionRecord, err error) {
-	ctx, cancel := detached(ctx, commitTimeout)
+	work, cancel := detached(ctx, commitTimeout)
 	defer cancel()
-	var queued int64
-	err = c.store.transact(ctx, func(t tx) (err error) {
-		rec, queued, err = c.expireIn(ctx, t, id)
+	var done settled
+	err = c.store.transact(work, func(t tx) (err error) {
+		rec, done, err = c.expireIn(work, t, id)
 		return err
 	})
-	var refusal *hookRefusal
-	if errors.As(err, &refusal) {
-		return rec, errors.Join(err, c.store.countSessionRefusal(ctx, id))
+	if err != nil {
+		return rec, c.refused(ctx, err, id, c.store.countSessionRefusal)
 	}
-	if queued > 0 && !c.inHostTx {
-		c.shared.deliver.wake()
-	}
-	return rec, err
+	c.afterSettle(ctx, id, done)
+	return rec, nil
 }
 
-func (c *Checkout) expireIn(ctx context.Context, t tx, id string) (sessionRecord, int64, error) {
-	rec, err := t.lockSession(id)
+func (c *Checkout) expireIn(ctx context.Context, t tx, id string) (rec sessionRecord, done settled, err error) {
+	rec, err = t.lockSession(id)
 	if err != nil || rec.Status == StatusExpired {
-		return rec, 0, err
+		return rec, done, err
 	}
 	if rec.Status == StatusCompleted {
-		return rec, 0, ErrNotPending
+		return rec, done, ErrNotPending
 	}
 	at := eventTime(rec, c.now())
 	expired, err := t.expireSession(id, at, at)
 	if err != nil {
-		return rec, 0, err
+		return rec, done, err
 	}
 	if !expired {
-		return rec, 0, ErrNotPending.saying("A payment of this session is under way. Its outcome decides; ask again in a minute.")
+		return rec, done, ErrNotPending.saying("A payment of this session is under way. Its outcome decides; ask again in a minute.")
 	}
 	rec.Status, rec.ExpiredAt = StatusExpired, &at
 	e, err := c.newEvent(webhook.SessionExpired, rec, at, nil)
 	if err != nil {
-		return rec, 0, err
+		return rec, done, err
 	}
-	queued, err := c.publish(ctx, t, e, rec.HookRefusals < maxHookRefusals)
-	return rec, queued, err
+	done.skipped = c.hookSkipped(rec.HookRefusals)
+	done.queued, err = c.publish(ctx, t, e, !done.skipped)
+	return rec, done, err
 }

@@ -30,7 +30,8 @@ type store struct {
 	inHostTx bool
 	postgres bool
 	names    *strings.Replacer
-	texts    *sync.Map // statement with {table} → statement with the table's name
+	texts    *sync.Map     // statement with {table} → statement with the table's name
+	patience time.Duration // how long a busy database is tried
 }
 
 func (c *Checkout) setUpStore() error {
@@ -46,6 +47,7 @@ func (c *Checkout) setUpStore() error {
 		postgres: c.cfg.DB.Name() == "postgres",
 		names:    strings.NewReplacer(pairs...),
 		texts:    &sync.Map{},
+		patience: busyLimit,
 	}
 	return nil
 }
@@ -113,7 +115,7 @@ func (s *store) retry(ctx context.Context, op func() error) error {
 		if err == nil || !passing(err) {
 			return err
 		}
-		if try >= busyTries || time.Since(start) > busyLimit || !pause(ctx, backoff(try)) {
+		if try >= busyTries || time.Since(start) > s.patience || !pause(ctx, backoff(try)) {
 			return ErrDatabaseBusy.because(err)
 		}
 	}
@@ -161,6 +163,12 @@ func passing(err error) bool {
 func passingState(code string) bool {
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "40") || strings.HasPrefix(code, "53") ||
 		strings.HasPrefix(code, "57P") || code == "55P03"
+}
+
+// aborted reports whether a statement was refused because one before it had failed (PostgreSQL's 25P02).
+func aborted(err error) bool {
+	var state interface{ SQLState() string }
+	return errors.As(err, &state) && state.SQLState() == "25P02"
 }
 
 func (s *store) text(statement string) string {

@@ -1,0 +1,117 @@
+// Shop is a small coffee shop with the checkout inside: one process, one database, nothing to set up.
+//
+//	go run ./examples/shop
+//
+// It buys from itself the way a real shop would: it creates sessions over HTTP with an API key, marks its orders paid in
+// the checkout's own transaction, and receives the signed webhooks it is sent.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"gorm.io/gorm"
+
+	"github.com/jopay/checkout"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run gives the exit code: 2 when the command line must change, 1 when something around the shop must.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parseOptions(args, stdout)
+	if err == nil {
+		err = open(ctx, o, stdout)
+	}
+	var usage usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "shop: %v\nRun it with -h to see every flag.\n", err)
+		return 2
+	default:
+		fmt.Fprintf(stderr, "shop: %v\n", err)
+		return 1
+	}
+}
+
+// open wires the shop together and serves it until ctx ends.
+func open(ctx context.Context, o options, stdout io.Writer) error {
+	listener, err := listen(ctx, o.addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	at := addressesOf(listener, o)
+	db, err := openDatabase(ctx, o.db)
+	if err != nil {
+		return err
+	}
+	defer closeDatabase(db)
+
+	co, err := newCheckout(db, o, at)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, db); err != nil {
+		return err
+	}
+	key, err := apiKey(ctx, co, db, o.apiKey)
+	if err != nil {
+		return err
+	}
+	secret, err := setWebhook(ctx, co, at.webhook, o.webhookSecret)
+	if err != nil {
+		return err
+	}
+
+	mux := http.NewServeMux()
+	co.Mount(mux)
+	api := &client{base: at.local + co.APIPath(), key: key}
+	mountShop(mux, &shop{db: db, api: api, base: at.base})
+	mountInbox(mux, &inbox{db: db, secret: secret, sentTo: at.webhook, own: at.webhook == at.local+"/webhooks"})
+
+	printOpening(stdout, opening{at: at, api: at.base + co.APIPath(), key: key, secret: secret, database: shownDatabase(o.db)})
+	return serve(ctx, listener, mux, co, stdout)
+}
+
+// newCheckout is all that a host has to write.
+func newCheckout(db *gorm.DB, o options, at addresses) (*checkout.Checkout, error) {
+	co, err := checkout.New(checkout.Config{
+		DB:                db,
+		BaseURL:           at.base,
+		Brand:             checkout.Brand{Name: shopName},
+		Seller:            checkout.Seller{LegalName: shopName, Address: []string{"1 Example Street", "10115 Berlin"}},
+		SessionTTL:        o.ttl,
+		OnEvent:           settleOrder,
+		WebhookAllowHosts: append([]string{"127.0.0.0/8", "::1/128", "localhost"}, at.own...),
+	})
+	if err != nil {
+		return nil, usageError{strings.NewReplacer("checkout: ", "", "Config.BaseURL", "-base-url").Replace(err.Error())}
+	}
+	return co, nil
+}
+
+// migrate makes the checkout's tables and the shop's own, side by side in one database.
+func migrate(ctx context.Context, db *gorm.DB) error {
+	if err := checkout.Migrate(ctx, db, ""); err != nil {
+		return fmt.Errorf("the checkout's tables could not be made: %w", err)
+	}
+	if err := db.WithContext(ctx).AutoMigrate(&order{}, &setting{}, &notice{}); err != nil {
+		return fmt.Errorf("the shop's tables could not be made: %w", err)
+	}
+	return nil
+}

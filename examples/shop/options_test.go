@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestAPortInUseIsSaidPlainly(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	code, stdout, stderr := refuseToStart(t, "-addr", taken.Addr().String(), "-db", sqliteFile(t))
+	want := fmt.Sprintf("shop: port %d is in use by another program. Stop that one, or take another port: -addr 127.0.0.1:%s\n", port, portAfter(fmt.Sprint(port)))
+	if code != 1 || stdout != "" || stderr != want {
+		t.Errorf("exit code %d, output %q, error %q, want %q", code, stdout, stderr, want)
+	}
+}
+
+func TestCommandLinesThatCannotWork(t *testing.T) {
+	t.Parallel()
+	missingDir := filepath.Join(t.TempDir(), "no", "shop.db")
+	password := "secret" + "word"
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"-nope", 2, "shop: flag provided but not defined: -nope"},
+		{"now", 2, `shop: "now" is not a flag`},
+		{"-addr 8080", 2, `-addr "8080" has no port: write host:port, like 127.0.0.1:8080`},
+		{"-addr 127.0.0.1:99999", 1, "cannot listen on 127.0.0.1:99999"},
+		{"-ttl 59s", 2, "-ttl 59s is out of range: a buyer has from 1m to 720h (30 days) to pay"},
+		{"-ttl 721h", 2, "-ttl 721h0m0s is out of range"},
+		{"-base-url shop.example", 2, `-base-url "shop.example" is not a URL like https://shop.example`},
+		{"-base-url http://shop.example", 2, `shop: -base-url "http://shop.example" is not https`},
+		{"-api-key abc", 2, "-api-key: An API key is sk_test_"},
+		{"-api-key sk_" + "live_abc", 2, "-api-key is a live key"},
+		{"-webhook-secret abc", 2, "secret must be whsec_"},
+		{"-webhook http://10.0.0.1/hook", 2, "url cannot receive webhooks"},
+		{"-db " + missingDir, 1, "there is no directory " + filepath.Dir(missingDir) + ". Make it with: mkdir -p "},
+		{"-db " + t.TempDir(), 1, "is a directory. Name a file in it"},
+		{"-db :memory:", 2, "would be another database for every connection"},
+		{"-db mysql://ada:" + password + "@127.0.0.1/shop", 2, "-db mysql://… is not a database this shop can use"},
+		{"-db postgres://ada:" + password + "@127.0.0.1:1/shop", 1, "PostgreSQL at postgres://ada:xxxxx@127.0.0.1:1/shop cannot be used"},
+		{"-db postgres://ada:" + password + "%zz@127.0.0.1:1/shop", 2, "-db is not an address like postgres://"},
+	} {
+		args := append([]string{"-addr", "127.0.0.1:0", "-db", sqliteFile(t)}, strings.Fields(c.args)...)
+		code, stdout, stderr := refuseToStart(t, args...)
+		if code != c.code || !strings.Contains(stderr, c.want) || stdout != "" {
+			t.Errorf("%s: exit code %d, want %d; output %q, error %q, want %q", c.args, code, c.code, stdout, stderr, c.want)
+		}
+		if strings.Contains(stderr, password) || strings.Contains(stderr, "goroutine") {
+			t.Errorf("%s: the error says too much: %s", c.args, stderr)
+		}
+	}
+}
+
+func TestHelpNamesEveryFlag(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := refuseToStart(t, "-h")
+	if code != 0 || stderr != "" {
+		t.Errorf("exit code %d, error %q", code, stderr)
+	}
+	for _, name := range []string{"addr", "db", "base-url", "api-key", "webhook", "webhook-secret", "ttl"} {
+		if !strings.Contains(stdout, "\n  -"+name+" ") {
+			t.Errorf("-%s is missing in: %s", name, stdout)
+		}
+	}
+}
+
+func TestCtrlCEndsTheShopWell(t *testing.T) {
+	t.Parallel()
+	start(t, sqliteFile(t)).stopWith(syscall.SIGINT)
+}
+
+func TestAKeyFromOutsideStays(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, db string) {
+		first := start(t, db).row("Test key")
+		chosen := "sk_test_" + strings.Repeat("chosen", 3)
+		p := start(t, db, "-api-key", chosen)
+		p.stop()
+		again := start(t, db)
+		if p.row("Test key") != chosen || again.row("Test key") != chosen {
+			t.Errorf("the keys are %q and %q, want %q", p.row("Test key"), again.row("Test key"), chosen)
+		}
+		for _, key := range []string{first, chosen} {
+			again.shows(again.get("/api/checkout/v1/account", "Authorization", "Bearer "+key), http.StatusOK, `"mode":"test"`)
+		}
+		again.pay(again.buy(espresso("ada@example.com")), "4242424242424242")
+	})
+}
+
+func TestTTLIsHowLongABuyerHas(t *testing.T) {
+	t.Parallel()
+	p := start(t, sqliteFile(t), "-ttl", "1m")
+	before := time.Now().Add(-2 * time.Second)
+	p.buy(espresso("ada@example.com"))
+	list := p.get("/api/checkout/v1/sessions", "Authorization", "Bearer "+p.row("Test key")).body
+	_, rest, _ := strings.Cut(list, `"expires_at":"`)
+	text, _, _ := strings.Cut(rest, `"`)
+	end, err := time.Parse(time.RFC3339, text)
+	if left := end.Sub(before); err != nil || left < time.Minute || left > time.Minute+30*time.Second {
+		t.Errorf("the session ends at %q, %v", text, err)
+	}
+}
+
+// TestBehindAProxy: buyers come by another address than the shop itself and its webhooks.
+func TestBehindAProxy(t *testing.T) {
+	t.Parallel()
+	p := start(t, sqliteFile(t), "-base-url", "https://shop.example/")
+	local := strings.TrimSuffix(p.row("Webhooks go to"), "/webhooks")
+	if p.row("Shop") != "https://shop.example/" || !strings.HasPrefix(local, "http://127.0.0.1:") {
+		t.Fatalf("the opening says %q and %q", p.row("Shop"), local)
+	}
+	p.base = local
+	page := p.buy(espresso("ada@example.com"))
+	id := strings.TrimPrefix(page, "https://shop.example/checkout/")
+	if paid := p.pay(local+"/checkout/"+id, "4242424242424242"); paid.location != "https://shop.example/success?session_id="+id {
+		t.Errorf("pay led to %q", paid.location)
+	}
+	if policy := p.get("/").header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self' https://shop.example") {
+		t.Errorf("the policy %q holds the buyer back", policy)
+	}
+	p.eventually("/webhooks", "✔ Signature verified")
+}
+
+func TestEveryInterfaceIsPrintedAsLocalhost(t *testing.T) {
+	t.Parallel()
+	p := start(t, sqliteFile(t), "-addr", ":0")
+	if !strings.HasPrefix(p.base, "http://localhost:") {
+		t.Errorf("the shop is at %q", p.base)
+	}
+	p.pay(p.buy(espresso("ada@example.com")), "4242424242424242")
+	p.eventually("/webhooks", "✔ Signature verified")
+}

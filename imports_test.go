@@ -1,0 +1,110 @@
+package checkout
+
+import (
+	"cmp"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const modulePath = "github.com/jopay/checkout"
+
+// importRules are the arrows a package may have, tests aside: own packages and other modules, both directly and through
+// others. Whoever needs a new one adds it here and says in the commit why the host's build should carry it.
+var importRules = []struct {
+	pkg     string
+	own     string
+	modules string
+}{
+	{"", "/internal/canonjson /internal/migrations /internal/money /internal/netguard /internal/ratelimit /internal/strictjson /webhook",
+		"code.dny.dev/ssrf github.com/bojanz/currency github.com/cockroachdb/apd/v3 github.com/go-json-experiment/json github.com/jinzhu/inflection " +
+			"github.com/jinzhu/now golang.org/x/text golang.org/x/time gorm.io/gorm"},
+	{"/webhook", "", ""},
+}
+
+// listed is a package as the go tool lists it.
+type listed struct {
+	path, module string
+	standard     bool
+}
+
+// deps asks the go tool for everything that is linked in with a package.
+func deps(t *testing.T, pkg string) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}\t{{.Standard}}\t{{with .Module}}{{.Path}}{{end}}", pkg).CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list %s: %v\n%s", pkg, err, out)
+	}
+	var list []listed
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		list = append(list, listed{fields[0], fields[len(fields)-1], fields[1] == "true"})
+	}
+	return list
+}
+
+func TestImportsFollowTheRules(t *testing.T) {
+	for _, rule := range importRules {
+		t.Run(cmp.Or(rule.pkg, "root"), func(t *testing.T) {
+			own, modules := map[string]bool{}, map[string]bool{}
+			for _, d := range deps(t, modulePath+rule.pkg) {
+				switch {
+				case d.path == modulePath+rule.pkg || d.standard:
+				case d.module == modulePath:
+					own[strings.TrimPrefix(d.path, modulePath)] = true
+				default:
+					modules[d.module] = true
+				}
+			}
+			compare(t, "own packages", own, rule.own)
+			compare(t, "modules", modules, rule.modules)
+		})
+	}
+}
+
+// compare names what is too much and what is listed in vain.
+func compare(t *testing.T, what string, got map[string]bool, allowed string) {
+	t.Helper()
+	want := strings.Fields(allowed)
+	for name := range got {
+		if !slices.Contains(want, name) {
+			t.Errorf("%s: %s is new", what, name)
+		}
+	}
+	for _, name := range want {
+		if !got[name] {
+			t.Errorf("%s: %s is allowed but not used any more", what, name)
+		}
+	}
+}
+
+func TestRootLinksNoTestCodeDriversOrRouters(t *testing.T) {
+	for _, d := range deps(t, modulePath) {
+		for _, word := range []string{"testing", "httptest", "dbtest", "noderx", "gin-gonic", "gorm.io/driver", "pgx", "sqlite", "adapter"} {
+			if strings.Contains(d.path, word) {
+				t.Errorf("the root links %s", d.path)
+			}
+		}
+	}
+}
+
+// Imports of internal packages point inwards only, in their tests too: a leaf that knows the root is no leaf.
+func TestInternalPackagesDoNotKnowTheRoot(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}`,
+		modulePath+"/internal/...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		seen++
+		if slices.Contains(fields[1:], modulePath) {
+			t.Errorf("%s imports the root", fields[0])
+		}
+	}
+	if seen < 8 {
+		t.Errorf("only %d internal packages were looked at: %.200s", seen, out)
+	}
+}
