@@ -393,3 +393,13 @@ func (c *Checkout) refundEvent(kind string, s sessionRecord, r refundRecord, at 
 	e.Session, err = c.view(s)
 	return e, err
 }
+
+// Refunds lists the refunds of a session, newest first, a hundred at most.
+func (c *Checkout) Refunds(ctx context.Context, sessionID string) ([]Refund, error) {
+	records, err := c.store.refunds(ctx, sessionID)
+	list := make([]Refund, 0, len(records))
+	for _, r := range records {
+		list = append(list, r.view())
+	}
+	return list, err
+}

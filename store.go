@@ -38,7 +38,8 @@ func (c *Checkout) setUpStore() error {
 	p := c.cfg.TablePrefix
 	var pairs []string
 	for _, table := range []string{
-		"settings", "keys", "sessions", "payments", "provider_events", "events", "endpoints", "deliveries", "sandbox_charges",
+		"settings", "keys", "sessions", "payments", "provider_events", "events", "endpoints", "deliveries", "refunds",
+		"sandbox_charges", "sandbox_refunds",
 	} {
 		pairs = append(pairs, "{"+table+"}", p+table)
 	}

@@ -11,7 +11,8 @@ import (
 
 const (
 	expireEvery    = 2 * time.Second
-	reconcileEvery = 2 * time.Second
+	reconcileEvery = 2500 * time.Millisecond
+	refundEvery    = 10 * time.Second
 	claimAgain     = time.Minute // a reconcile that dies is repeated after this
 	batch          = 64
 	drainTime      = 20 * time.Second
@@ -19,10 +20,12 @@ const (
 
 // shared is what all copies of a Checkout (see WithTx) have in common.
 type shared struct {
-	deliver waker
-	poll    time.Duration // how often the sender looks for other replicas' work; own commits wake it at once
-	keys    keyCache
-	secret  secretCache
+	deliver  waker
+	poll     time.Duration // how often the sender looks for other replicas' work; own commits wake it at once
+	keys     keyCache
+	circuits circuits
+	created  wantsCache
+	secret   secretCache
 }
 
 func newShared() *shared {
@@ -53,7 +56,7 @@ func (c *Checkout) Run(ctx context.Context) error {
 		name  string
 		every time.Duration
 		work  func(context.Context) error
-	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}} {
+	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}} {
 		wg.Go(func() { c.repeat(ctx, w.name, w.every, w.work) })
 	}
 	wg.Go(func() { c.deliverLoop(ctx) })

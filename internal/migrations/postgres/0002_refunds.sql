@@ -34,4 +34,8 @@ CREATE TABLE {{prefix}}sandbox_refunds (
     amount     BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
+CREATE INDEX {{index}}sandbox_charges_session ON {{prefix}}sandbox_charges (session_id);
 CREATE INDEX {{index}}sandbox_refunds_payment ON {{prefix}}sandbox_refunds (payment_id);
+
+-- What a provider's own fields on our page need to know, such as a client secret.
+ALTER TABLE {{prefix}}payments ADD COLUMN client TEXT;
