@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/jopay/checkout/internal/canonjson"
@@ -65,8 +66,8 @@ func validHost(u *url.URL) bool {
 	if host == "" || strings.ContainsFunc(host, func(r rune) bool { return r > 0x7e || strings.ContainsRune("%<>\"'`{}|^ ", r) }) {
 		return false
 	}
-	if strings.HasSuffix(u.Host, ":") {
-		return false
+	if strings.HasSuffix(u.Host, ":") || strings.Contains(host, ":") != strings.HasPrefix(u.Host, "[") {
+		return false // browsers refuse an IPv6 address without brackets, Go takes its end for a port
 	}
 	if port := u.Port(); port != "" {
 		n, err := strconv.Atoi(port)
@@ -105,9 +106,9 @@ func parseOrigin(raw string) (string, bool) {
 }
 
 // validEmail accepts one bare address. net/mail alone would take display names, comments and a leading dash, which
-// becomes an option of sendmail.
+// becomes an option of sendmail, and Unicode that shows nothing or turns the text around.
 func validEmail(s string) bool {
-	if s == "" || len(s) > 254 || s[0] == '-' || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+	if s == "" || len(s) > 254 || s[0] == '-' || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
 		return false
 	}
 	a, err := mail.ParseAddress(s)

@@ -197,7 +197,7 @@ func (s *sender) sendAll(ctx, work context.Context, l *lane, token string, claim
 	}()
 	sent, err := s.record(work, l, results)
 	if err == nil && sent < len(claimed) {
-		err = s.c.store.handBack(context.WithoutCancel(work), token)
+		err = s.c.store.handBack(context.WithoutCancel(work), l.endpoint.ID, token)
 	}
 	return err
 }

@@ -21,7 +21,7 @@ func TestDeliveryHeaders(t *testing.T) {
 	s := oneShop(t)
 	rx := newReceiver(t, nil)
 	_, secret := s.hook(rx.URL)
-	session := s.expired()
+	session := s.expiredSession()
 	s.sendDue()
 	got, row := rx.wait(t, 1)[0], s.delivery(session)
 	for name, want := range map[string]string{
@@ -66,7 +66,7 @@ func TestDeliveryHeaderWordIsTheHosts(t *testing.T) {
 	s := oneShop(t, func(cfg *Config) { cfg.Brand.HeaderWord = "Acme" })
 	rx := newReceiver(t, nil)
 	_, secret := s.hook(rx.URL)
-	s.expired()
+	s.expiredSession()
 	s.sendDue()
 	got := rx.wait(t, 1)[0]
 	if err := webhook.Verify([]byte(got.body), got.header.Get("X-Acme-Signature"), secret, webhook.WithClock(s.clock.now)); err != nil {
@@ -89,7 +89,7 @@ func TestSeedPayloadIsSignedAsItIsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session := s.expired()
+	session := s.expiredSession()
 	s.sendDue()
 	got := rx.wait(t, 1)[0]
 	if want, err := seedForm([]byte(s.payload(session, webhook.SessionExpired))); err != nil || got.body != string(want) {
@@ -100,11 +100,11 @@ func TestSeedPayloadIsSignedAsItIsSent(t *testing.T) {
 	}
 }
 
-// failing makes every webhook fail with the status and keeps what was sent.
-func failing(m *merchants, status int) func(*Config) {
-	return transport(func(r *http.Request) (*http.Response, error) {
+// failingHooks makes every webhook fail with the status and keeps what was sent.
+func failingHooks(m *hookLog, status int) func(*Config) {
+	return hookNet(func(r *http.Request) (*http.Response, error) {
 		m.take(r)
-		return reply(status, "no"), nil
+		return httpReply(status, "no"), nil
 	}).client
 }
 
@@ -115,13 +115,13 @@ func TestDeliverySchedule(t *testing.T) {
 		Test: {5 * time.Second, time.Minute, 10 * time.Minute},
 	} {
 		t.Run(string(mode), func(t *testing.T) {
-			var m merchants
-			s := oneShop(t, failing(&m, 500))
+			var m hookLog
+			s := oneShop(t, failingHooks(&m, 500))
 			_, secret, err := s.co.CreateEndpoint(t.Context(), EndpointParams{Mode: mode, URL: "https://merchant.example/hook"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			session, begin := s.expiredIn(mode), s.clock.now()
+			session, begin := s.expiredSessionIn(mode), s.clock.now()
 			for i, wait := range want {
 				s.sendDue()
 				row := s.delivery(session)
@@ -148,8 +148,8 @@ func TestDeliverySchedule(t *testing.T) {
 	}
 }
 
-// expiredIn is expired for either mode.
-func (s *shop) expiredIn(mode Mode) string {
+// expiredSessionIn is expiredSession for either mode.
+func (s *shop) expiredSessionIn(mode Mode) string {
 	s.t.Helper()
 	session, err := s.co.CreateSession(s.t.Context(), SessionParams{
 		Mode: mode, LineItems: []LineItem{{Name: "Beans", Amount: 2500, Currency: "eur", Quantity: 1}},
@@ -187,8 +187,8 @@ func checkRepeats(t *testing.T, got []received, secret string) {
 	}
 }
 
-// answers are a receiver's answers and what becomes of the delivery: done, or tried again after about wait.
-var answers = []struct {
+// hookAnswers are a receiver's answers and what becomes of the delivery: done, or tried again after about wait.
+var hookAnswers = []struct {
 	status     int
 	retryAfter string
 	wait       time.Duration // 0: delivered
@@ -212,17 +212,17 @@ func TestAnswersOfReceivers(t *testing.T) {
 			return
 		}
 		w.Header().Set("Location", "/elsewhere")
-		if answers[at].retryAfter != "" {
-			w.Header().Set("Retry-After", answers[at].retryAfter)
+		if hookAnswers[at].retryAfter != "" {
+			w.Header().Set("Retry-After", hookAnswers[at].retryAfter)
 		}
-		w.WriteHeader(answers[at].status)
+		w.WriteHeader(hookAnswers[at].status)
 	}))
 	defer server.Close()
 	for name, configure := range map[string]func(*Config){"own client": func(*Config) {}, "host's client": func(cfg *Config) { cfg.HTTPClient = server.Client() }} {
 		t.Run(name, func(t *testing.T) {
 			eachShop(t, func(t *testing.T, s *shop) {
 				s.hook(server.URL + "/hook")
-				for at = range answers {
+				for at = range hookAnswers {
 					checkAnswer(t, s, at)
 				}
 			}, configure)
@@ -235,8 +235,8 @@ func TestAnswersOfReceivers(t *testing.T) {
 
 func checkAnswer(t *testing.T, s *shop, at int) {
 	t.Helper()
-	want := answers[at]
-	session := s.expired()
+	want := hookAnswers[at]
+	session := s.expiredSession()
 	s.sendDue()
 	row := s.delivery(session)
 	if row.HTTPStatus != want.status || row.Attempts != 1 || row.Lease != "" || row.LeaseUntil != 0 {
@@ -266,7 +266,7 @@ func TestGoneSwitchesTheEndpointOffAndKeepsItsEvents(t *testing.T) {
 		}
 		const events = 12
 		for range events {
-			s.expired()
+			s.expiredSession()
 		}
 		s.sendDue()
 		if got := len(rx.all()); got > sendersPerEndpoint {
@@ -279,7 +279,7 @@ func TestGoneSwitchesTheEndpointOffAndKeepsItsEvents(t *testing.T) {
 		if err != nil || list[0].Enabled || list[0].DisabledReason == "" {
 			t.Errorf("endpoint %+v, %v", list, err)
 		}
-		s.expired()
+		s.expiredSession()
 		s.clock.advance(time.Hour)
 		s.sendDue()
 		if n := s.count("deliveries", "1 = 1"); n != events || len(rx.all()) > sendersPerEndpoint {
@@ -310,13 +310,13 @@ func TestAnswersAreKeptAsText(t *testing.T) {
 			t.Run(fmt.Sprint(name, " ", status), func(t *testing.T) {
 				eachShop(t, func(t *testing.T, s *shop) {
 					s.hook("https://merchant.example/hook")
-					session := s.expired()
+					session := s.expiredSession()
 					s.sendDue()
 					row := s.delivery(session)
 					if row.HTTPStatus != status || row.Response != tc.want || !utf8.ValidString(row.Response) || len(row.Response) > answerKept {
 						t.Errorf("kept %d bytes %.40q of status %d, want %d bytes %.40q", len(row.Response), row.Response, row.HTTPStatus, len(tc.want), tc.want)
 					}
-				}, transport(func(*http.Request) (*http.Response, error) { return reply(status, tc.body), nil }).client)
+				}, hookNet(func(*http.Request) (*http.Response, error) { return httpReply(status, tc.body), nil }).client)
 			})
 		}
 	}
@@ -340,13 +340,13 @@ func (e *endless) Close() error { e.closed = true; return nil }
 
 func TestLongAnswersAreNotReadToTheirEnd(t *testing.T) {
 	var body endless
-	s := oneShop(t, transport(func(*http.Request) (*http.Response, error) {
-		r := reply(200, "")
+	s := oneShop(t, hookNet(func(*http.Request) (*http.Response, error) {
+		r := httpReply(200, "")
 		r.Body = &body
 		return r, nil
 	}).client)
 	s.hook("https://merchant.example/hook")
-	session := s.expired()
+	session := s.expiredSession()
 	s.sendDue()
 	if row := s.delivery(session); row.State != "delivered" || body.read > answerRead || !body.closed {
 		t.Errorf("read %d bytes, closed %v: %+v", body.read, body.closed, row.State)
@@ -368,7 +368,7 @@ func TestSlowReceiversAreCutOff(t *testing.T) {
 	s := oneShop(t, func(cfg *Config) { cfg.HTTPClient = &http.Client{Timeout: 200 * time.Millisecond} })
 	hanging, _ := s.hook(server.URL + "/hangs")
 	dripping, _ := s.hook(server.URL + "/drips")
-	s.expired()
+	s.expiredSession()
 	begin := time.Now()
 	s.sendDue()
 	if took := time.Since(begin); took > 10*time.Second {
@@ -394,7 +394,7 @@ func TestPrivateAddressesAreBlockedAtTheConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.expired()
+	s.expiredSession()
 	s.sendDue()
 	rows := s.outbox("1 = 1")
 	for _, row := range rows {
@@ -430,7 +430,7 @@ func TestDeliveriesGoToWhoWantsThem(t *testing.T) {
 			}
 		}
 		got := map[string]bool{}
-		for _, row := range s.outbox("session_id = ?", s.expired()) {
+		for _, row := range s.outbox("session_id = ?", s.expiredSession()) {
 			got[ids[row.EndpointID]] = true
 		}
 		if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, []string{"all", "expired only"}) {

@@ -194,7 +194,7 @@ func TestRetriesGoToTheNewAddress(t *testing.T) {
 	if _, err := s.co.SetWebhook(t.Context(), Test, old.URL); err != nil {
 		t.Fatal(err)
 	}
-	s.expired()
+	s.expiredSession()
 	s.sendDue()
 	secret := "whsec_" + "another-secret"
 	if _, err := s.co.SetWebhookSecret(t.Context(), Test, fresh.URL, secret); err != nil {

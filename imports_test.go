@@ -29,8 +29,8 @@ type listed struct {
 	standard     bool
 }
 
-// deps asks the go tool for everything that is linked in with a package.
-func deps(t *testing.T, pkg string) []listed {
+// depsOf asks the go tool for everything that is linked in with a package.
+func depsOf(t *testing.T, pkg string) []listed {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}\t{{.Standard}}\t{{with .Module}}{{.Path}}{{end}}", pkg).CombinedOutput()
 	if err != nil {
@@ -48,7 +48,7 @@ func TestImportsFollowTheRules(t *testing.T) {
 	for _, rule := range importRules {
 		t.Run(cmp.Or(rule.pkg, "root"), func(t *testing.T) {
 			own, modules := map[string]bool{}, map[string]bool{}
-			for _, d := range deps(t, modulePath+rule.pkg) {
+			for _, d := range depsOf(t, modulePath+rule.pkg) {
 				switch {
 				case d.path == modulePath+rule.pkg || d.standard:
 				case d.module == modulePath:
@@ -57,14 +57,14 @@ func TestImportsFollowTheRules(t *testing.T) {
 					modules[d.module] = true
 				}
 			}
-			compare(t, "own packages", own, rule.own)
-			compare(t, "modules", modules, rule.modules)
+			compareImports(t, "own packages", own, rule.own)
+			compareImports(t, "modules", modules, rule.modules)
 		})
 	}
 }
 
-// compare names what is too much and what is listed in vain.
-func compare(t *testing.T, what string, got map[string]bool, allowed string) {
+// compareImports names what is too much and what is listed in vain.
+func compareImports(t *testing.T, what string, got map[string]bool, allowed string) {
 	t.Helper()
 	want := strings.Fields(allowed)
 	for name := range got {
@@ -80,7 +80,7 @@ func compare(t *testing.T, what string, got map[string]bool, allowed string) {
 }
 
 func TestRootLinksNoTestCodeDriversOrRouters(t *testing.T) {
-	for _, d := range deps(t, modulePath) {
+	for _, d := range depsOf(t, modulePath) {
 		for _, word := range []string{"testing", "httptest", "dbtest", "noderx", "gin-gonic", "gorm.io/driver", "pgx", "sqlite", "adapter"} {
 			if strings.Contains(d.path, word) {
 				t.Errorf("the root links %s", d.path)

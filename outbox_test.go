@@ -94,8 +94,8 @@ func (s *shop) hook(url string) (id, secret string) {
 	return id, secret
 }
 
-// expired makes a session and ends it, which is the shortest way to an event.
-func (s *shop) expired() string {
+// expiredSession makes a session and ends it, which is the shortest way to an event.
+func (s *shop) expiredSession() string {
 	s.t.Helper()
 	id := s.create(seedBody)
 	if _, err := s.co.ExpireSession(s.t.Context(), id); err != nil {
@@ -104,8 +104,8 @@ func (s *shop) expired() string {
 	return id
 }
 
-// start runs the workers of one process until stop is called, which waits for their end.
-func (s *shop) start() (stop func()) {
+// startWorkers runs the workers of one process until stop is called, which waits for their end.
+func (s *shop) startWorkers() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.co.Run(ctx) }()
@@ -122,32 +122,32 @@ func (s *shop) start() (stop func()) {
 	return stop
 }
 
-// transport stands in for the network: it answers in process and notes who asked.
-type transport func(r *http.Request) (*http.Response, error)
+// hookNet stands in for the network: it answers in process and notes who asked.
+type hookNet func(r *http.Request) (*http.Response, error)
 
-func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (f hookNet) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // client is a setting that sends webhooks through f.
-func (f transport) client(cfg *Config) { cfg.HTTPClient = &http.Client{Transport: f} }
+func (f hookNet) client(cfg *Config) { cfg.HTTPClient = &http.Client{Transport: f} }
 
-func reply(status int, body string) *http.Response {
+func httpReply(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// merchants are endpoints that take everything and keep it.
-type merchants struct {
+// hookLog is endpoints that take everything and keep it.
+type hookLog struct {
 	mu  sync.Mutex
 	got []received
 }
 
-func (m *merchants) take(r *http.Request) {
+func (m *hookLog) take(r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.got = append(m.got, received{r.Header.Clone(), string(body)})
 }
 
-func (m *merchants) all() []received {
+func (m *hookLog) all() []received {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]received(nil), m.got...)

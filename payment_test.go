@@ -233,22 +233,6 @@ func TestChargeThatArrivesAfterTheFirstLookIsFound(t *testing.T) {
 	})
 }
 
-func TestTenAttemptsAreEnough(t *testing.T) {
-	eachLiveShop(t, []outcome{{state: StateFailed}}, func(t *testing.T, s *shop, p *scripted) {
-		id := s.create(seedBody)
-		for range maxAttempts {
-			s.payWire(id)
-		}
-		w := s.payWire(id)
-		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
-			t.Errorf("the eleventh click answered %d", w.Code)
-		}
-		if n := len(s.attempts(id)); n != 10 {
-			t.Errorf("%d attempts", n)
-		}
-	})
-}
-
 func TestReloadingAFailureIsNotCountedAsCardTesting(t *testing.T) {
 	eachLiveShop(t, []outcome{{state: StateFailed}, pays}, func(t *testing.T, s *shop, p *scripted) {
 		id := s.create(seedBody)
@@ -259,20 +243,6 @@ func TestReloadingAFailureIsNotCountedAsCardTesting(t *testing.T) {
 		}
 		s.payWire(id)
 		s.want(id, "completed", "paid")
-	})
-}
-
-func TestManyDeclinesFromOneAddressAreSlowedDown(t *testing.T) {
-	eachLiveShop(t, []outcome{{state: StateFailed}}, func(t *testing.T, s *shop, p *scripted) {
-		for range 3 {
-			id := s.create(seedBody)
-			for range maxAttempts {
-				s.payWire(id)
-			}
-		}
-		if w := s.payWire(s.create(seedBody)); w.Code != http.StatusTooManyRequests {
-			t.Errorf("the 31st decline in a row answered %d", w.Code)
-		}
 	})
 }
 

@@ -120,7 +120,9 @@ func cleanPath(p string) string {
 	return clean
 }
 
+// redirectTo sends the client to a path of this host: with two slashes in front it would name another one.
 func redirectTo(w http.ResponseWriter, r *http.Request, target string) {
+	target = "/" + strings.TrimLeft(target, `/\`)
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}

@@ -33,20 +33,20 @@ func TestPublishedReceiverTakesEverySale(t *testing.T) {
 			}
 			seed := uint64(time.Now().UnixNano())
 			t.Logf("seed %d", seed)
-			sell(t, s, hostile{rand.New(rand.NewPCG(seed, 0))})
+			sellAll(t, s, hostile{rand.New(rand.NewPCG(seed, 0))})
 			s.sendAllDue()
 			for _, row := range s.outbox("state <> 'delivered' OR attempts <> 1 OR http_status <> 200") {
 				t.Errorf("%+v\nbody %s", row, s.payloadOf(row.EventID))
 			}
-			if got := accepted(t, address); got != fmt.Sprint(salesPerReceiver) || s.count("deliveries", "1 = 1") != salesPerReceiver {
+			if got := acceptedBy(t, address); got != fmt.Sprint(salesPerReceiver) || s.count("deliveries", "1 = 1") != salesPerReceiver {
 				t.Errorf("the receiver took %s of %d webhooks", got, salesPerReceiver)
 			}
 		})
 	}
 }
 
-// sell makes the orders and pays them on the page; where the order has no address, the buyer types a strange one.
-func sell(t *testing.T, s *shop, h hostile) {
+// sellAll makes the orders and pays them on the page; where the order has no address, the buyer types a strange one.
+func sellAll(t *testing.T, s *shop, h hostile) {
 	t.Helper()
 	for i := range salesPerReceiver {
 		order := h.order(i)
@@ -72,7 +72,7 @@ func (s *shop) payloadOf(event string) string {
 	return list[0]
 }
 
-func accepted(t *testing.T, address string) string {
+func acceptedBy(t *testing.T, address string) string {
 	t.Helper()
 	res, err := http.Get(address + "/accepted")
 	if err != nil {
@@ -100,7 +100,7 @@ func TestPublishedReceiverRefusesAnotherSecret(t *testing.T) {
 		if row.State != "pending" || row.Attempts != 1 || row.HTTPStatus != http.StatusUnauthorized || row.Response != "Invalid signature" {
 			t.Errorf("%+v", row)
 		}
-		if got := accepted(t, address); got != "0" {
+		if got := acceptedBy(t, address); got != "0" {
 			t.Errorf("the receiver took %s webhooks", got)
 		}
 	})

@@ -14,19 +14,19 @@ import (
 	"github.com/jopay/checkout/webhook"
 )
 
-// gauge counts the requests that are open at the same time, per host and in all.
-type gauge struct {
+// openRequests counts the requests that are open at the same time, per host and in all.
+type openRequests struct {
 	mu                sync.Mutex
 	open, most        int
 	perHost, hostMost map[string]int
 	done              map[string]int
 }
 
-func newGauge() *gauge {
-	return &gauge{perHost: map[string]int{}, hostMost: map[string]int{}, done: map[string]int{}}
+func newOpenRequests() *openRequests {
+	return &openRequests{perHost: map[string]int{}, hostMost: map[string]int{}, done: map[string]int{}}
 }
 
-func (g *gauge) enter(host string) {
+func (g *openRequests) enter(host string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open++
@@ -35,7 +35,7 @@ func (g *gauge) enter(host string) {
 	g.hostMost[host] = max(g.hostMost[host], g.perHost[host])
 }
 
-func (g *gauge) leave(host string) {
+func (g *openRequests) leave(host string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open--
@@ -44,14 +44,14 @@ func (g *gauge) leave(host string) {
 }
 
 // inBubble runs a test in virtual time on SQLite: waits cost nothing, and synctest.Wait tells when nothing moves any more.
-func inBubble(t *testing.T, network transport, body func(t *testing.T, s *shop)) {
+func inBubble(t *testing.T, network hookNet, body func(t *testing.T, s *shop)) {
 	synctest.Test(t, func(t *testing.T) {
 		body(t, oneShop(t, network.client, func(cfg *Config) { cfg.Now = time.Now }))
 	})
 }
 
 // now gives how many requests to a host are open and how many are done.
-func (g *gauge) now(host string) (open, done int) {
+func (g *openRequests) now(host string) (open, done int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.perHost[host], g.done[host]
@@ -65,16 +65,16 @@ func (s *shop) tenHooks() {
 
 func TestAtMostTwoPerEndpointAndSixteenInAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, gate := newGauge(), make(chan struct{})
-		s := oneShop(t, func(cfg *Config) { cfg.Now = time.Now }, transport(func(r *http.Request) (*http.Response, error) {
+		g, gate := newOpenRequests(), make(chan struct{})
+		s := oneShop(t, func(cfg *Config) { cfg.Now = time.Now }, hookNet(func(r *http.Request) (*http.Response, error) {
 			g.enter(r.Host)
 			defer g.leave(r.Host)
 			<-gate
-			return reply(200, ""), nil
+			return httpReply(200, ""), nil
 		}).client)
 		s.tenHooks()
 		for range 5 {
-			s.expired()
+			s.expiredSession()
 		}
 		sender := s.newSender()
 		if err := sender.dispatch(t.Context(), t.Context()); err != nil {
@@ -99,7 +99,7 @@ func TestAtMostTwoPerEndpointAndSixteenInAll(t *testing.T) {
 }
 
 func TestDeadEndpointDelaysNobody(t *testing.T) {
-	g := newGauge()
+	g := newOpenRequests()
 	inBubble(t, func(r *http.Request) (*http.Response, error) {
 		g.enter(r.Host)
 		defer g.leave(r.Host)
@@ -107,13 +107,13 @@ func TestDeadEndpointDelaysNobody(t *testing.T) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		}
-		return reply(200, ""), nil
+		return httpReply(200, ""), nil
 	}, func(t *testing.T, s *shop) {
 		s.tenHooks()
-		s.start()
+		s.startWorkers()
 		begin := time.Now()
 		for range 20 {
-			s.expired()
+			s.expiredSession()
 			synctest.Wait()
 		}
 		if open, done := g.now("m3.example"); done != 0 || open == 0 {
@@ -131,7 +131,7 @@ func TestLeaseOutlivesEveryRequest(t *testing.T) {
 	requests := 0
 	var mu sync.Mutex
 	synctest.Test(t, func(t *testing.T) {
-		s = oneShop(t, func(cfg *Config) { cfg.Now = time.Now }, transport(func(r *http.Request) (*http.Response, error) {
+		s = oneShop(t, func(cfg *Config) { cfg.Now = time.Now }, hookNet(func(r *http.Request) (*http.Response, error) {
 			time.Sleep(14900 * time.Millisecond)
 			row := s.outbox("id = ?", r.Header.Get("X-JoPay-Delivery"))[0]
 			mu.Lock()
@@ -139,13 +139,13 @@ func TestLeaseOutlivesEveryRequest(t *testing.T) {
 			if requests++; row.LeaseUntil < time.Now().UnixMilli() {
 				t.Errorf("the lease of request %d ended %v before it", requests, time.Since(fromMillis(row.LeaseUntil)))
 			}
-			return reply(200, ""), nil
+			return httpReply(200, ""), nil
 		}).client)
 		s.hook("https://merchant.example/hook")
 		for range 40 {
-			s.expired()
+			s.expiredSession()
 		}
-		s.start()
+		s.startWorkers()
 		for range 40 {
 			time.Sleep(15 * time.Second)
 		}
@@ -163,9 +163,9 @@ func TestStopIsOverWithin20Seconds(t *testing.T) {
 	}, func(t *testing.T, s *shop) {
 		s.hook("https://merchant.example/hook")
 		for range 10 {
-			s.expired()
+			s.expiredSession()
 		}
-		stop := s.start()
+		stop := s.startWorkers()
 		time.Sleep(5 * time.Second)
 		begin := time.Now()
 		stop()
@@ -182,19 +182,19 @@ func TestStopIsOverWithin20Seconds(t *testing.T) {
 }
 
 func TestStopHandsBackAndTheNextStartResumes(t *testing.T) {
-	var m merchants
+	var m hookLog
 	gate, entered := make(chan struct{}), make(chan struct{}, 100)
-	network := transport(func(r *http.Request) (*http.Response, error) {
+	network := hookNet(func(r *http.Request) (*http.Response, error) {
 		m.take(r)
 		entered <- struct{}{}
 		<-gate
-		return reply(200, ""), nil
+		return httpReply(200, ""), nil
 	})
 	eachShop(t, func(t *testing.T, s *shop) {
 		m.got, gate = nil, make(chan struct{})
 		s.hook("https://merchant.example/hook")
 		for range 10 {
-			s.expired()
+			s.expiredSession()
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -212,7 +212,7 @@ func TestStopHandsBackAndTheNextStartResumes(t *testing.T) {
 		if n := s.count("deliveries", "state = 'pending' AND lease IS NULL AND lease_until = 0 AND attempts = 0"); n != 8 {
 			t.Errorf("%d were handed back, want 8", n)
 		}
-		stop := s.start()
+		stop := s.startWorkers()
 		for range 8 {
 			<-entered
 		}
@@ -226,7 +226,7 @@ func TestStopHandsBackAndTheNextStartResumes(t *testing.T) {
 func TestLateResultsAreRefused(t *testing.T) {
 	eachShop(t, func(t *testing.T, s *shop) {
 		endpoint, _ := s.hook("https://merchant.example/hook")
-		session := s.expired()
+		session := s.expiredSession()
 		claim := func(token string) []delivery {
 			t.Helper()
 			list, err := s.co.store.claimDeliveries(t.Context(), endpoint, token, s.clock.now(), leaseTime, batch)
@@ -256,7 +256,7 @@ func TestLateResultsAreRefused(t *testing.T) {
 		}
 		for _, reason := range []string{"", "The receiver answered 500."} {
 			write(late[0], reason)
-			if err := s.co.store.handBack(t.Context(), "lease_a"); err != nil {
+			if err := s.co.store.handBack(t.Context(), endpoint, "lease_a"); err != nil {
 				t.Fatal(err)
 			}
 			if row := s.delivery(session); row.State != "pending" || row.Attempts != 0 || row.Lease != "lease_b" {
@@ -275,8 +275,8 @@ func TestLateResultsAreRefused(t *testing.T) {
 }
 
 func TestTwoProcessesDeliverEachEventOnce(t *testing.T) {
-	var m merchants
-	network := transport(func(r *http.Request) (*http.Response, error) { m.take(r); return reply(200, ""), nil })
+	var m hookLog
+	network := hookNet(func(r *http.Request) (*http.Response, error) { m.take(r); return httpReply(200, ""), nil })
 	eachShop(t, func(t *testing.T, s *shop) {
 		m.got = nil
 		other := secondProcess(t, s, network.client)
@@ -285,11 +285,11 @@ func TestTwoProcessesDeliverEachEventOnce(t *testing.T) {
 		}
 		const events = 60
 		for range events / 2 {
-			s.expired()
+			s.expiredSession()
 		}
-		stopOne, stopTwo := s.start(), other.start()
+		stopOne, stopTwo := s.startWorkers(), other.startWorkers()
 		for range events / 2 {
-			other.expired()
+			other.expiredSession()
 		}
 		stopTwo()
 		stopOne()
@@ -328,11 +328,11 @@ func TestCommitWakesTheSender(t *testing.T) {
 }
 
 func TestPollFindsWhatAnotherProcessLeft(t *testing.T) {
-	inBubble(t, func(*http.Request) (*http.Response, error) { return reply(200, ""), nil }, func(t *testing.T, s *shop) {
+	inBubble(t, func(*http.Request) (*http.Response, error) { return httpReply(200, ""), nil }, func(t *testing.T, s *shop) {
 		s.hook("https://merchant.example/hook")
-		s.start()
+		s.startWorkers()
 		synctest.Wait()
-		session := secondProcess(t, s).expired()
+		session := secondProcess(t, s).expiredSession()
 		time.Sleep(time.Second + time.Millisecond)
 		synctest.Wait()
 		if row := s.delivery(session); row.State != "delivered" {
@@ -355,18 +355,18 @@ func TestBrokenSendsAreFailedAttempts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bad := ""
 			var mu sync.Mutex
-			s := oneShop(t, transport(func(r *http.Request) (*http.Response, error) {
+			s := oneShop(t, hookNet(func(r *http.Request) (*http.Response, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				if r.Header.Get(webhook.HeaderID) == bad {
 					return tc.send()
 				}
-				return reply(200, ""), nil
+				return httpReply(200, ""), nil
 			}).client)
 			s.hook("https://merchant.example/hook")
-			poisoned := s.expired()
+			poisoned := s.expiredSession()
 			bad = s.delivery(poisoned).EventID
-			healthy := s.expired()
+			healthy := s.expiredSession()
 			s.sendDue()
 			if row := s.delivery(poisoned); row.State != "pending" || row.Attempts != 1 || row.Error != tc.want || row.Lease != "" {
 				t.Errorf("%+v", row)

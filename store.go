@@ -100,7 +100,7 @@ func (e *commitError) Error() string { return "commit: " + e.err.Error() }
 func (e *commitError) Unwrap() error { return e.err }
 
 const (
-	busyTries = 6
+	busyTries = 6 // of a database that is not reachable; locks are tried until the limit
 	busyLimit = 10 * time.Second
 )
 
@@ -113,17 +113,26 @@ func (s *store) retry(ctx context.Context, op func() error) error {
 	start := time.Now()
 	for try := 1; ; try++ {
 		err := op()
-		if err == nil || !passing(err) {
-			return err
-		}
-		if try >= busyTries || time.Since(start) > s.patience || !pause(ctx, backoff(try)) {
+		switch {
+		case err == nil || !passing(err):
+			return unreachable(err)
+		case time.Since(start) > s.patience, try >= busyTries && !locked(err), !pause(ctx, backoff(try)):
 			return ErrDatabaseBusy.because(err)
 		}
 	}
 }
 
+// unreachable names the failures that this process cannot wait out, but whose repeat may find another one or better
+// times: a pool that the host has closed, and a statement that took all of its time.
+func unreachable(err error) error {
+	if err != nil && (errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "sql: database is closed")) {
+		return ErrDatabaseBusy.because(err)
+	}
+	return err
+}
+
 func backoff(try int) time.Duration {
-	base := 10 * time.Millisecond << try
+	base := 10 * time.Millisecond << min(try, 5)
 	return base/2 + rand.N(base)
 }
 
@@ -156,8 +165,13 @@ func passing(err error) bool {
 		return true
 	}
 	text := err.Error()
-	return strings.Contains(text, "database is locked") || strings.Contains(text, "database table is locked") ||
-		strings.Contains(text, "SQLITE_BUSY") || strings.Contains(text, "conn closed") || strings.Contains(text, "failed to connect")
+	return locked(err) || strings.Contains(text, "conn closed") || strings.Contains(text, "failed to connect")
+}
+
+// locked tells SQLite's word for another writer. A host that has set no busy timeout hears it at once.
+func locked(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "database is locked") || strings.Contains(text, "database table is locked") || strings.Contains(text, "SQLITE_BUSY")
 }
 
 // passingState reads SQLSTATE (PostgreSQL appendix A): 08 connection, 40 rollback, 53 resources, 55P03 lock, 57P shutdown.

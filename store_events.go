@@ -156,10 +156,11 @@ func (t tx) markFailed(d delivery, r sendResult, next *time.Time) error {
 	return err
 }
 
-// handBack gives leases up without counting an attempt.
-func (s *store) handBack(ctx context.Context, token string) error {
+// handBack gives leases of an endpoint up without counting an attempt. The endpoint is named for the index.
+func (s *store) handBack(ctx context.Context, endpointID, token string) error {
 	return s.retry(ctx, func() error {
-		_, err := s.direct(ctx).exec(`UPDATE {deliveries} SET lease = NULL, lease_until = 0 WHERE lease = ? AND state = 'pending'`, token)
+		_, err := s.direct(ctx).exec(`UPDATE {deliveries} SET lease = NULL, lease_until = 0 WHERE endpoint_id = ? AND state = 'pending' AND lease = ?`,
+			endpointID, token)
 		return err
 	})
 }

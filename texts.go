@@ -116,10 +116,25 @@ func (t *texts) finish() error {
 }
 
 // match returns the catalogue nearest to the first of the wanted languages that has one near enough, else English. Each
-// wanted is a BCP 47 tag or a whole Accept-Language header; what cannot be read as either is passed over.
+// wanted is a BCP 47 tag or a whole Accept-Language header; tags that cannot be read are passed over.
 func (t *texts) match(wanted ...string) string {
-	_, i := language.MatchStrings(t.matcher, wanted...)
+	readable := make([]string, len(wanted))
+	for i, w := range wanted {
+		readable[i] = readableTags(w)
+	}
+	_, i := language.MatchStrings(t.matcher, readable...)
 	return t.tags[i]
+}
+
+// readableTags drops what cannot be read from a header, because the parser gives up on all of it for one unknown tag.
+func readableTags(header string) string {
+	if _, _, err := language.ParseAcceptLanguage(header); err == nil {
+		return header
+	}
+	return strings.Join(slices.DeleteFunc(strings.Split(header, ","), func(tag string) bool {
+		_, _, err := language.ParseAcceptLanguage(tag)
+		return err != nil
+	}), ",")
 }
 
 // say returns a message as plain text. args are pairs of placeholder and value. An unknown language speaks English; an

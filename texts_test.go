@@ -28,6 +28,8 @@ func TestTextsMatch(t *testing.T) {
 		{"header", []string{"fr-CH, fr;q=0.9, de;q=0.8, en;q=0.7"}, "de"},
 		{"first of several", []string{"de", "en"}, "de"},
 		{"unreadable first", []string{"%%%", "de"}, "de"},
+		{"unreadable in a header", []string{"xx, de;q=0.1"}, "de"},
+		{"header cut off", []string{"de,d"}, "de"},
 		{"unknown language", []string{"ja"}, "en"},
 		{"refused by weight", []string{"de;q=0, en"}, "en"},
 	} {

@@ -23,7 +23,8 @@ var methods = []string{
 
 // Mount puts the API and the page of co on r, below [checkout.Checkout.APIPath] and [checkout.Checkout.PagePath]. It changes
 // no setting of the engine. Call it once for each checkout, after r.Use: gin gives a route the middleware that is there
-// already.
+// already. In gin's debug mode the list of routes grows by some 270 lines, because what is not a route of ours is registered
+// too, so that the checkout answers it and not gin.
 //
 // Like gin itself it panics at start-up on what could not work later: when r's base path is not that of co's BaseURL (a
 // group's :tenant stands for any one segment; what a proxy in front takes off the path may be missing at its beginning), and

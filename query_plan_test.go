@@ -1,0 +1,259 @@
+package checkout
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/jopay/checkout/internal/dbtest"
+)
+
+// smallTables may be read from end to end.
+var smallTables = map[string]string{
+	"checkout_settings":  "a handful of rows, one for each thing that is made once",
+	"checkout_endpoints": "a handful of rows, as many as the host has receivers",
+	"checkout_keys":      "listed as a whole, for people; look-ups go by hash",
+}
+
+// statement is one that the store has sent, with its parameters.
+type statement struct {
+	text string
+	args []any
+}
+
+// statements collects what goes to the database, each text once.
+type statements struct {
+	mu   sync.Mutex
+	list map[string]statement
+}
+
+func collectStatements(t testing.TB, db *gorm.DB) *statements {
+	t.Helper()
+	c := &statements{list: map[string]statement{}}
+	keep := func(tx *gorm.DB) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		text := tx.Statement.SQL.String()
+		c.list[text] = statement{text, slices.Clone(tx.Statement.Vars)}
+	}
+	for _, err := range []error{
+		db.Callback().Raw().After("gorm:raw").Register("test:keep_raw", keep),
+		db.Callback().Row().After("gorm:row").Register("test:keep_row", keep),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// everyStatement makes the shop send all statements it has.
+func (s *shop) everyStatement(rx *receiver) {
+	s.t.Helper()
+	if _, err := s.co.SetWebhook(s.t.Context(), Test, rx.URL); err != nil {
+		s.t.Fatal(err)
+	}
+	s.sale()
+	s.sale()
+	id := s.create(strings.Replace(seedBody, `"customer_email":"customer@example.com",`, "", 1))
+	form := s.form(id, "4000000000012239")
+	form.Set("email", "typed@example.com")
+	s.post("/checkout/"+id, form)
+	s.settleDown()
+	s.api("POST", "/sessions/"+s.create(seedBody)+"/expire", "")
+	s.api("GET", "/sessions/"+id+"/payments", "")
+	for _, query := range []string{
+		"", "?starting_after=" + id, "?ending_before=" + id, "?status=completed", "?payment_status=paid", "?customer_email=a@b.example",
+		"?client_reference_id=r", "?created[gte]=1&created[lte]=1736600000", "?status=pending&payment_status=unpaid&created[gte]=1",
+	} {
+		if w := s.api("GET", "/sessions"+query, ""); w.Code != http.StatusOK {
+			s.t.Fatalf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+	ctx := s.t.Context()
+	for name, err := range map[string]error{
+		"refusals":       s.co.store.countRefusal(ctx, "pay_x"),
+		"expiry refused": s.co.store.countSessionRefusal(ctx, "cs_x"),
+		"hand back":      s.co.store.handBack(ctx, "we_x", "lease_x"),
+		"disable":        s.co.store.disableEndpoint(ctx, "we_x", "gone"),
+		"by reference":   ignore(second(s.co.store.paymentOfNotice(ctx, "sandbox", Observation{Ref: "ch_x"})), ErrNotFound),
+		"revoke":         ignore(s.co.RevokeKey(ctx, "key_x"), ErrNotFound),
+		"expire key":     ignore(s.co.ExpireKey(ctx, "key_x", time.Unix(0, 0)), ErrNotFound),
+		"keys":           second(s.co.Keys(ctx)),
+	} {
+		if err != nil {
+			s.t.Fatalf("%s: %v", name, err)
+		}
+	}
+	s.runWhile(func() { rx.wait(s.t, 2) })
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestEveryStatementUsesAnIndex(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		c := collectStatements(t, db)
+		rx := newReceiver(t, func(n int) int { return []int{200, 500}[n%2] })
+		newShop(t, db).everyStatement(rx)
+		crowd(t, dbtest.Reopen(t, db, nil))
+		scans := planReader(t, db)
+		checked := 0
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, st := range c.list {
+			if !strings.HasPrefix(st.text, "SELECT") && !strings.HasPrefix(st.text, "UPDATE") || !strings.Contains(st.text, "checkout_") || strings.Contains(st.text, "checkout_migrations") {
+				continue
+			}
+			checked++
+			for _, table := range scans(st) {
+				if smallTables[table] == "" {
+					t.Errorf("%s is read from end to end by:\n%s", table, st.text)
+				}
+			}
+		}
+		if checked < 40 {
+			t.Errorf("only %d statements were seen", checked)
+		}
+	})
+}
+
+func TestPlanReadersNoticeAFullScan(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		scans := planReader(t, s.db)
+		for _, text := range []string{
+			"SELECT id FROM checkout_payments WHERE method = 'x'", "SELECT id FROM checkout_payments x WHERE method = 'x' ORDER BY id",
+		} {
+			if got := scans(statement{text: text}); len(got) != 1 || got[0] != "checkout_payments" {
+				t.Errorf("%s scans %v", text, got)
+			}
+		}
+		if got := scans(statement{text: "SELECT id FROM checkout_payments WHERE id = 'x'"}); len(got) != 0 {
+			t.Errorf("a look-up by key scans %v", got)
+		}
+	})
+}
+
+// planReader gives the function that names the tables a statement reads from end to end.
+func planReader(t testing.TB, db *gorm.DB) func(statement) []string {
+	t.Helper()
+	pool, err := dbtest.Reopen(t, db, nil).DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pool.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if db.Name() == dbtest.SQLite {
+		return func(st statement) []string { return sqliteScans(t, conn, st) }
+	}
+	if _, err := conn.ExecContext(t.Context(), "SET enable_seqscan = off"); err != nil {
+		t.Fatal(err)
+	}
+	return func(st statement) []string { return postgresScans(t, conn, st) }
+}
+
+var aliasRule = regexp.MustCompile(`(checkout_\w+) (\w+)`)
+
+func sqliteScans(t testing.TB, conn *sql.Conn, st statement) (tables []string) {
+	t.Helper()
+	rows, err := conn.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+st.text, st.args...)
+	if err != nil {
+		t.Fatalf("%s: %v", st.text, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		if words := strings.Fields(detail); words[0] == "SCAN" && words[1] != "CONSTANT" {
+			tables = append(tables, unalias(st.text, words[1]))
+		}
+	}
+	return tables
+}
+
+func unalias(text, name string) string {
+	for _, m := range aliasRule.FindAllStringSubmatch(text, -1) {
+		if m[2] == name {
+			return m[1]
+		}
+	}
+	return name
+}
+
+// planNode is a node of PostgreSQL's plan.
+type planNode struct {
+	Type     string     `json:"Node Type"`
+	Relation string     `json:"Relation Name"`
+	Index    string     `json:"Index Name"`
+	Cond     string     `json:"Index Cond"`
+	Plans    []planNode `json:"Plans"`
+}
+
+func postgresScans(t testing.TB, conn *sql.Conn, st statement) []string {
+	t.Helper()
+	var raw string
+	if err := conn.QueryRowContext(t.Context(), "EXPLAIN (FORMAT JSON) "+st.text, st.args...).Scan(&raw); err != nil {
+		t.Fatalf("%s: %v", st.text, err)
+	}
+	var plans []struct{ Plan planNode }
+	if err := json.Unmarshal([]byte(raw), &plans); err != nil {
+		t.Fatal(err)
+	}
+	return plans[0].Plan.scans()
+}
+
+// crowd multiplies a row of every big table, because a planner takes any index of a small one. What has to be unique or
+// tells rows apart is numbered.
+func crowd(t testing.TB, db *gorm.DB) {
+	t.Helper()
+	if db.Name() != dbtest.Postgres {
+		return // SQLite's planner does not look at the number of rows
+	}
+	for table, changes := range map[string]string{
+		"sessions":        `'id', 'cs_' || n, 'idempotency_key', NULL, 'expires_at', n, 'status', (ARRAY['pending', 'completed'])[n % 2 + 1]`,
+		"payments":        `'id', 'pay_' || n, 'session_id', 'cs_' || n, 'charge_id', n::text, 'ref', n::text, 'next_poll_at', n, 'state', (ARRAY['open', 'failed'])[n % 2 + 1]`,
+		"events":          `'id', 'evt_' || n, 'session_id', 'cs_' || n`,
+		"deliveries":      `'id', 'dlv_' || n, 'event_id', 'evt_' || n, 'session_id', 'cs_' || n, 'next_at', n, 'state', (ARRAY['pending', 'delivered'])[n % 2 + 1]`,
+		"sandbox_charges": `'id', 'ch_' || n, 'payment_id', 'pay_' || n`,
+		"provider_events": `'event_id', 'e' || n`,
+	} {
+		table = "checkout_" + table
+		for _, text := range []string{
+			`INSERT INTO ` + table + ` SELECT (jsonb_populate_record(q.r, jsonb_build_object(` + changes + `))).*
+				FROM (SELECT x AS r FROM ` + table + ` x LIMIT 1) q, generate_series(1, 5000) n`,
+			`ANALYZE ` + table,
+		} {
+			if err := db.Exec(text).Error; err != nil {
+				t.Fatalf("%s: %v", table, err)
+			}
+		}
+	}
+}
+
+// scans lists the relations that are read without an index, or through the whole of one.
+func (n planNode) scans() (tables []string) {
+	switch {
+	case n.Type == "Seq Scan", strings.HasPrefix(n.Type, "Index") && n.Cond == "":
+		tables = append(tables, n.Relation)
+	case n.Type == "Bitmap Index Scan" && n.Cond == "":
+		tables = append(tables, fmt.Sprintf("the whole index %s", n.Index))
+	}
+	for _, child := range n.Plans {
+		tables = append(tables, child.scans()...)
+	}
+	return tables
+}
