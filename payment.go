@@ -155,6 +155,30 @@ func (c *Checkout) refusal(p paymentRecord, reason string) Observation {
 	return Observation{State: StateFailed, Reason: Reason{Code: reason}, Livemode: p.Mode == Live}
 }
 
+// ConfirmPayment settles an open payment whose provider waits for a person's or a bank file's word: see [Settler]. The
+// session completes as after any other success. A provider that asks its company instead gives [ErrNotByHand].
+func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evidence) error {
+	p, err := c.store.paymentByID(ctx, paymentID)
+	if err != nil {
+		return err
+	}
+	provider, err := c.provider(p)
+	if err != nil {
+		return err
+	}
+	settler, ok := provider.(Settler)
+	if !ok {
+		return ErrNotByHand
+	}
+	call, cancel := detached(ctx, callTimeout)
+	defer cancel()
+	o, err := settler.Settle(call, chargeRef(p), e)
+	if err != nil {
+		return err
+	}
+	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o})
+}
+
 // fact is one observation on its way into the books.
 type fact struct {
 	PaymentID   string

@@ -64,6 +64,29 @@ func (c *Checkout) Run(ctx context.Context) error {
 	return nil
 }
 
+// maxRounds ends a RunOnce that never gets done, because the host's hook refuses for example.
+const maxRounds = 50
+
+// RunOnce does everything that is due now, and what becomes due through that, and returns when something will be due
+// next: the zero time when nothing waits. It is for hosts that have a timer of their own instead of [Checkout.Run], and
+// for tests. It may run beside Run and in several processes. An error does not mean that nothing was done.
+func (c *Checkout) RunOnce(ctx context.Context) (next time.Time, err error) {
+	if c.inHostTx {
+		return next, errRunInTx
+	}
+	for range maxRounds {
+		for _, work := range []func(context.Context) error{c.reconcileDue, c.expireDue, c.refundDue, c.deliverDue} {
+			err = errors.Join(err, work(ctx))
+		}
+		var failed error
+		next, failed = c.store.nextDue(ctx)
+		if err = errors.Join(err, failed); err != nil || next.IsZero() || next.After(c.now()) {
+			break
+		}
+	}
+	return next, err
+}
+
 // repeat runs work at a steady pace until ctx ends. An error or a panic costs one round, not the worker.
 func (c *Checkout) repeat(ctx context.Context, name string, every time.Duration, work func(context.Context) error) {
 	for {

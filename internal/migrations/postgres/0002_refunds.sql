@@ -24,7 +24,6 @@ CREATE UNIQUE INDEX {{index}}refunds_ref ON {{prefix}}refunds (payment_id, provi
 CREATE INDEX {{index}}refunds_session ON {{prefix}}refunds (session_id, id);
 CREATE INDEX {{index}}refunds_payment ON {{prefix}}refunds (payment_id);
 CREATE INDEX {{index}}refunds_due ON {{prefix}}refunds (next_at) WHERE state = 'pending';
-CREATE INDEX {{index}}deliveries_next ON {{prefix}}deliveries (next_at) WHERE state = 'pending';
 
 -- The sandbox pays back like a company: once per key.
 CREATE TABLE {{prefix}}sandbox_refunds (
