@@ -89,10 +89,10 @@ func TestAtMostTwoPerEndpointAndSixteenInAll(t *testing.T) {
 				t.Errorf("%s had %d requests", host, g.done[host])
 			}
 		}
-		if most != sendersPerEndpoint {
+		if most != 2 {
 			t.Errorf("an endpoint had %d requests at once", most)
 		}
-		if g.most != senders || s.count("deliveries", "state = 'delivered'") != 50 {
+		if g.most != 16 || s.count("deliveries", "state = 'delivered'") != 50 {
 			t.Errorf("%d requests at once, outbox %+v", g.most, s.outbox("state <> 'delivered'"))
 		}
 	})
@@ -169,7 +169,7 @@ func TestStopIsOverWithin20Seconds(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		begin := time.Now()
 		stop()
-		if took := time.Since(begin); took > drainTime {
+		if took := time.Since(begin); took > 20*time.Second {
 			t.Errorf("took %v", took)
 		}
 		if n := s.count("deliveries", "state = 'pending' AND lease IS NULL AND lease_until = 0"); n != 10 {

@@ -133,8 +133,8 @@ func (p *process) stopWith(signal os.Signal) {
 		if err != nil {
 			p.t.Errorf("after %v the shop ended with: %v", signal, err)
 		}
-	case <-time.After(15 * time.Second):
-		p.t.Errorf("the shop still runs 15 s after %v", signal)
+	case <-time.After(workersEnd - 2*time.Second):
+		p.t.Errorf("the shop still runs long after %v", signal)
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	}

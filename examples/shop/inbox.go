@@ -126,7 +126,7 @@ type inboxView struct {
 func (in *inbox) show(w http.ResponseWriter, r *http.Request) {
 	v := inboxView{SentTo: in.sentTo, Own: in.own}
 	pageHeaders(w.Header(), "'none'")
-	err := in.db.WithContext(r.Context()).Order("id DESC").Limit(keptNotices).Find(&v.Notices).Error
+	err := in.db.WithContext(r.Context()).Order("id DESC").Find(&v.Notices).Error
 	if err == nil {
 		v.Refreshes = (len(v.Notices) == 0 && in.own) || r.URL.Query().Get("refresh") == "on"
 		err = render(w, http.StatusOK, "inbox", v)

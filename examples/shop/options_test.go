@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -81,6 +82,16 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 func TestCtrlCEndsTheShopWell(t *testing.T) {
 	t.Parallel()
 	start(t, sqliteFile(t)).stopWith(syscall.SIGINT)
+}
+
+func TestAFileNameMayHoldAnything(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "my shop #1 %41?.db")
+	p := start(t, file)
+	p.stop()
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("the database is not in the file that was named: %v", err)
+	}
 }
 
 func TestAKeyFromOutsideStays(t *testing.T) {

@@ -128,6 +128,17 @@ func TestABasketThatCannotBeBought(t *testing.T) {
 	}
 }
 
+func TestThePagesBringTheirOwnStyleAndIcon(t *testing.T) {
+	t.Parallel()
+	p := start(t, sqliteFile(t))
+	for path, contentType := range map[string]string{"/style.css": "text/css; charset=utf-8", "/favicon.ico": "image/svg+xml"} {
+		a := p.get(path)
+		if got := a.header.Get("Content-Type"); a.status != http.StatusOK || got != contentType || a.body == "" {
+			t.Errorf("%s answered %d, %s, %d bytes", path, a.status, got, len(a.body))
+		}
+	}
+}
+
 func TestOrdersFollowTheirSessions(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2025, 1, 10, 12, 5, 0, 0, time.UTC)
@@ -166,6 +177,22 @@ func TestOrdersFollowTheirSessions(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestAnOrderGetsOneSessionHoweverOftenItIsTried(t *testing.T) {
+	t.Parallel()
+	p := start(t, sqliteFile(t))
+	api := &client{base: p.row("API"), key: p.row("Test key")}
+	o := order{ID: 7, CreatedAt: time.Unix(1736510701, 0)}
+	body := (&shop{base: p.base}).sessionFor(o, []line{{products[0], 1}}, "")
+	first, err := api.create(t.Context(), body, o.idempotencyKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := api.create(t.Context(), body, o.idempotencyKey())
+	if err != nil || again.ID != first.ID || first.ID == "" {
+		t.Errorf("the second try got %q, %v, want %q", again.ID, err, first.ID)
 	}
 }
 
