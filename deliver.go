@@ -89,12 +89,37 @@ type sender struct {
 	lanes   map[string]*lane
 	slots   chan struct{} // the senders of all endpoints together
 	running sync.WaitGroup
+	rounds  atomic.Int64 // claims that were sent
+}
+
+func (c *Checkout) newSender() *sender {
+	return &sender{c: c, lanes: map[string]*lane{}, slots: make(chan struct{}, senders)}
+}
+
+// deliverDue sends what is due now, and what becomes due meanwhile, and waits for the results.
+func (c *Checkout) deliverDue(ctx context.Context) error {
+	s := c.newSender()
+	for ctx.Err() == nil {
+		due, err := c.store.dueEndpoints(ctx, c.now())
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		before := s.rounds.Load()
+		if err := s.dispatch(ctx, context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		s.running.Wait()
+		if s.rounds.Load() == before {
+			return nil // others have taken it, or the rounds have failed and said so
+		}
+	}
+	return ctx.Err()
 }
 
 // deliverLoop sends what is due whenever a commit of this process rings, and once a second for what others have left.
 // When ctx ends it takes nothing new, gives what is on its way 20 seconds, and hands the rest back.
 func (c *Checkout) deliverLoop(ctx context.Context) {
-	s := &sender{c: c, lanes: map[string]*lane{}, slots: make(chan struct{}, senders)}
+	s := c.newSender()
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	tick := time.NewTicker(s.c.shared.poll)
@@ -174,6 +199,7 @@ func (s *sender) round(ctx, work context.Context, l *lane) (more bool, err error
 	if err != nil || len(claimed) == 0 {
 		return false, err
 	}
+	s.rounds.Add(1)
 	err = s.sendAll(ctx, work, l, token, claimed)
 	return err == nil, err
 }

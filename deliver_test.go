@@ -413,7 +413,7 @@ func TestDeliveriesGoToWhoWantsThem(t *testing.T) {
 		for name, p := range map[string]EndpointParams{
 			"all": {Mode: Test}, "expired only": {Mode: Test, Events: []string{webhook.SessionExpired}},
 			"completed only": {Mode: Test, Events: []string{webhook.SessionCompleted}}, "live": {Mode: Live}, "off": {Mode: Test},
-			"another type": {Mode: Test, Events: []string{webhook.SessionCreated}},
+			"another type": {Mode: Test, Events: []string{webhook.InvoiceIssued}},
 		} {
 			p.URL = "https://merchant.example/hook"
 			id, _, err := s.co.CreateEndpoint(t.Context(), p)

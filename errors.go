@@ -78,6 +78,9 @@ var (
 	ErrKeyExpired = &Error{Status: 401, Type: typeAuthentication, Code: "api_key_expired", Message: "This API key has expired. Use another one."}
 
 	ErrNotPending      = &Error{Status: 409, Type: typeConflict, Code: "session_not_pending", Message: "The session is already completed."}
+	ErrRefundExceeds   = &Error{Status: 409, Type: typeConflict, Code: "refund_exceeds_payment", Message: "More than is left of the payment cannot be refunded."}
+	ErrRefundByHand    = &Error{Status: 409, Type: typeConflict, Code: "refund_not_supported", Message: "This payment's provider cannot refund. Pay back by hand."}
+	ErrNotByHand       = &Error{Status: 409, Type: typeConflict, Code: "payment_not_manual", Message: "This payment is confirmed by its provider, not by hand."}
 	ErrRateLimited     = &Error{Status: 429, Type: typeRateLimit, Code: "rate_limited", Message: "Too many requests from this address. Wait a minute and try again.", RetryAfter: time.Minute}
 	ErrTooManyAttempts = &Error{Status: 429, Type: typeRateLimit, Code: "too_many_attempts", Message: "Too many payment attempts. Start a new order or try again later.", RetryAfter: 10 * time.Minute}
 

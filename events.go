@@ -37,7 +37,7 @@ func (c *Checkout) newEvent(kind string, s sessionRecord, at int64, failure *Pay
 	return e, err
 }
 
-// eventPayload writes the seed's members first, in the seed's order, and ours behind them. The guard at the end makes
+// eventPayload writes the seed's members first, in the seed's order, and ours behind them. The guard in sealEvent makes
 // sure that a receiver which parses and prints the body again still finds our signature right.
 func eventPayload(e Event, s sessionRecord, at int64, failure *PaymentError) ([]byte, error) {
 	var body canonjson.Object
@@ -62,6 +62,11 @@ func eventPayload(e Event, s sessionRecord, at int64, failure *PaymentError) ([]
 			})
 		}
 	})
+	return sealEvent(&body, e)
+}
+
+// sealEvent ends the body of an event and holds it to the limits of all bodies.
+func sealEvent(body *canonjson.Object, e Event) ([]byte, error) {
 	body.String("created_at", e.CreatedAt.Format(time.RFC3339))
 	body.String("id", e.ID)
 	payload, err := body.Bytes()
@@ -76,6 +81,12 @@ func eventPayload(e Event, s sessionRecord, at int64, failure *PaymentError) ([]
 
 func eventTimeKey(kind string) string {
 	switch kind {
+	case webhook.SessionCreated:
+		return "created_at"
+	case webhook.PaymentProcessing:
+		return "processing_at"
+	case webhook.PaymentLate:
+		return "received_at"
 	case webhook.SessionExpired:
 		return "expired_at"
 	case webhook.PaymentFailed:

@@ -44,6 +44,11 @@ func (c *Checkout) API() http.Handler {
 			routeOf("/sessions/:id", map[string]handler{"GET": with(c.getSession)}),
 			routeOf("/sessions/:id/expire", map[string]handler{"POST": with(c.postExpire)}),
 			routeOf("/sessions/:id/payments", map[string]handler{"GET": with(c.getPayments)}),
+			routeOf("/refunds", map[string]handler{"POST": with(c.postRefund), "GET": with(c.getRefunds)}),
+			routeOf("/refunds/:id", map[string]handler{"GET": with(c.getRefund)}),
+			routeOf("/test/sessions/:id/pay", map[string]handler{"POST": with(c.testOnly(c.postTestPay))}),
+			routeOf("/test/sessions/:id/fail", map[string]handler{"POST": with(c.testOnly(c.postTestFail))}),
+			routeOf("/test/sessions/:id/advance", map[string]handler{"POST": with(c.testOnly(c.postTestAdvance))}),
 			routeOf("/account", map[string]handler{"GET": with(c.getAccount)}),
 			routeOf("/health", map[string]handler{"GET": c.getHealth}),
 			routeOf("/notify/:provider", map[string]handler{"POST": c.postNotify}),
@@ -278,7 +283,7 @@ func (c *Checkout) getAccount(w http.ResponseWriter, r *http.Request) error {
 		Scopes     []string   `json:"scopes"`
 		ExpiresAt  *time.Time `json:"expires_at"`
 		ServerTime time.Time  `json:"server_time"`
-	}{"account", k.Mode, k.Mode == Live, k.Name, k.Prefix, k.Last4, []string{"sessions:read", "sessions:write"}, optionalSeconds(k.ExpiresAt), c.now().Truncate(time.Second)})
+	}{"account", k.Mode, k.Mode == Live, k.Name, k.Prefix, k.Last4, []string{"sessions:read", "sessions:write", "refunds:write"}, optionalSeconds(k.ExpiresAt), c.now().Truncate(time.Second)})
 }
 
 // getHealth is GET /health, without a key: 200 when the database answers, 503 when it does not.
@@ -304,7 +309,15 @@ func (c *Checkout) postNotify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := c.takeNotice(r, provider, body); err != nil {
+	err = c.takeNotice(r, provider, body)
+	if acker, ok := provider.(Acker); ok {
+		if err != nil {
+			c.cfg.Logger.WarnContext(r.Context(), "checkout: a notification was not taken", "request", requestID(r.Context()), "provider", provider.Name(), "error", err)
+		}
+		acker.Ack(w, err)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, map[string]bool{"received": true})

@@ -42,43 +42,6 @@ func (c *Checkout) Pages() http.Handler {
 	}
 }
 
-// pageHeaders is the profile of the page door. Referrer-Policy is same-origin, because no-referrer would turn the form's
-// Origin into null and refuse every buyer.
-func pageHeaders(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
-	h.Set("Permissions-Policy", "payment=(self), camera=(), microphone=(), geolocation=()")
-	h.Set("X-Robots-Tag", "noindex")
-	contentPolicy(h, nil, "")
-}
-
-// contentPolicy writes the CSP. Chromium holds redirects after a form to form-action, so the origins the buyer may be
-// sent to are named.
-func contentPolicy(h http.Header, formTargets []string, frameAncestor string) {
-	actions := strings.Join(append([]string{"'self'"}, formTargets...), " ")
-	if frameAncestor == "" {
-		frameAncestor = "'none'"
-		h.Set("X-Frame-Options", "DENY")
-	} else {
-		h.Del("X-Frame-Options")
-		h.Del("Cross-Origin-Opener-Policy")
-	}
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action "+
-		actions+"; base-uri 'none'; frame-ancestors "+frameAncestor)
-}
-
-func sessionPolicy(h http.Header, rec sessionRecord) {
-	var targets []string
-	for _, raw := range []string{rec.SuccessURL, rec.CancelURL} {
-		if u, err := url.Parse(raw); err == nil && !slices.Contains(targets, originOf(u)) {
-			targets = append(targets, originOf(u))
-		}
-	}
-	contentPolicy(h, targets, orEmpty(rec.EmbedOrigin))
-}
-
 // situation is a session with its newest attempt: all that decides what a buyer sees.
 type situation struct {
 	rec  sessionRecord
@@ -158,7 +121,7 @@ func (c *Checkout) writePage(w http.ResponseWriter, r *http.Request, status int,
 	if refused != nil {
 		v.Problems, v.Values, v.Declined = refused.problems, refused.values, ""
 	}
-	sessionPolicy(w.Header(), s.rec)
+	sessionPolicy(w.Header(), s.rec, c.embedOf(s))
 	return c.render(w, status, v)
 }
 
@@ -334,7 +297,7 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation
 	if err != nil {
 		return err
 	}
-	sessionPolicy(w.Header(), s.rec)
+	sessionPolicy(w.Header(), s.rec, Embed{})
 	if s.failed() > before.failed() {
 		c.limits.declines.Allow(c.clients.of(r))
 	}
@@ -396,11 +359,30 @@ func (c *Checkout) getReturn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if s.last != nil && s.last.State == attemptOpen {
-		if err := c.observe(r.Context(), *s.last); err != nil {
+		if err := c.finish(w, r, *s.last); err != nil {
 			c.cfg.Logger.WarnContext(r.Context(), "checkout: a returning buyer's payment is not known yet", "request", requestID(r.Context()), "error", err)
 		}
 	}
 	return c.goOn(w, r, s)
+}
+
+// finish asks about the payment of a returning buyer, or says the last word that some providers wait for.
+func (c *Checkout) finish(w http.ResponseWriter, r *http.Request, p paymentRecord) error {
+	provider, err := c.provider(p)
+	if err != nil {
+		return err
+	}
+	completer, ok := provider.(Completer)
+	if !ok {
+		return c.observe(r.Context(), p)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	return c.ask(r.Context(), p, func(ctx context.Context, ref ChargeRef) (Observation, error) {
+		return completer.Complete(ctx, ref, r.Form)
+	})
 }
 
 // token binds a form to a session and to the number of attempts it knew of: HMAC-SHA256 over both and the time.
@@ -470,7 +452,7 @@ func (c *Checkout) getTestBank(w http.ResponseWriter, r *http.Request) error {
 	v.Lang, v.Test, v.Token = c.lang(r, s.rec), true, token
 	v.SessionID, v.Currency, v.Total = s.rec.ID, charge.Currency, charge.Amount
 	v.Bank = pageBank{Key: charge.Scenario}
-	sessionPolicy(w.Header(), s.rec)
+	sessionPolicy(w.Header(), s.rec, Embed{})
 	return c.render(w, http.StatusOK, v)
 }
 
@@ -490,6 +472,6 @@ func (c *Checkout) postTestBank(w http.ResponseWriter, r *http.Request) error {
 	if err := c.sandbox.answer(r.Context(), charge.PaymentID, form.Get("answer") == "approve"); err != nil {
 		return err
 	}
-	sessionPolicy(w.Header(), s.rec)
+	sessionPolicy(w.Header(), s.rec, Embed{})
 	return seeOther(w, c.pageURL(s.rec.ID)+"/return")
 }

@@ -17,6 +17,7 @@ const (
 	prefixDelivery = "dlv_"
 	prefixEndpoint = "we_"
 	prefixKey      = "key_"
+	prefixRefund   = "re_"
 	prefixCharge   = "ch_" // the sandbox's own
 )
 

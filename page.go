@@ -61,6 +61,9 @@ type pageView struct {
 	Token       string        // hidden field "token"
 	Problems    []pageProblem // a refused submit
 	Declined    string        // reason code of the last refused attempt, shown on "open"
+	Scripts     []string      // requires_action: the scripts of the provider's own fields
+	Provider    string        // requires_action: whose fields they are
+	Client      string        // requires_action: what those scripts need to know
 	ContinueURL string        // requires_action: the bank's page; completed: success_url; expired: the shop
 	CanAbandon  bool          // requires_action: button action=abandon
 	CanExtend   bool          // open: button action=extend beside the expiry note

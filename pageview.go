@@ -73,12 +73,16 @@ func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err 
 	for i, o := range c.offersOf(ctx, s.rec) {
 		v.Methods = append(v.Methods, pageMethod{ID: o.ID, Label: o.Label, Card: o.provider == Provider(c.sandbox), Selected: i == 0})
 	}
+	if !v.Free && len(v.Methods) == 0 {
+		v.Declined = ReasonProviderUnavailable
+	}
 	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
 	return err
 }
 
 func (c *Checkout) actionPage(ctx context.Context, v *pageView, s situation) (err error) {
 	v.ContinueURL, v.PollAfter = s.last.ActionURL, pollSeconds
+	v.Scripts, v.Provider, v.Client = c.embedOf(s).Scripts, s.last.Provider, s.last.Client
 	if provider, found := c.provider(*s.last); found == nil {
 		_, v.CanAbandon = provider.(Canceler)
 	}
@@ -152,6 +156,7 @@ func (c *Checkout) offers(ctx context.Context, mode Mode, q MethodQuery) []offer
 // offersOf are the methods of a session: the merchant's choice in the merchant's order, or all.
 func (c *Checkout) offersOf(ctx context.Context, rec sessionRecord) []offer {
 	list := c.offers(ctx, rec.Mode, MethodQuery{Amount: rec.Amount, Currency: rec.Currency, Country: rec.country()})
+	list = slices.DeleteFunc(list, func(o offer) bool { return c.shared.circuits.open(o.provider.Name(), c.now()) })
 	wanted := rec.methods()
 	if wanted == nil {
 		return list

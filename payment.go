@@ -52,6 +52,7 @@ func (c *Checkout) pay(ctx context.Context, r payRequest) error {
 	call, cancel := detached(ctx, callTimeout)
 	defer cancel()
 	step, err := r.Provider.Begin(call, c.beginRequest(session, attempt, r))
+	c.shared.circuits.note(r.Provider.Name(), err, c.now())
 	return c.afterBegin(ctx, attempt, step, err)
 }
 
@@ -144,14 +145,38 @@ func (c *Checkout) afterBegin(ctx context.Context, p paymentRecord, step Step, e
 	if o.Ref == "" {
 		o.Ref = step.Ref
 	}
-	if o.State == StateUnknown && step.RedirectURL != "" {
+	if o.State == StateUnknown && (step.RedirectURL != "" || step.Client != "") {
 		o.State = StateActionRequired
 	}
-	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o, ActionURL: step.RedirectURL})
+	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o, ActionURL: step.RedirectURL, Client: step.Client})
 }
 
 func (c *Checkout) refusal(p paymentRecord, reason string) Observation {
 	return Observation{State: StateFailed, Reason: Reason{Code: reason}, Livemode: p.Mode == Live}
+}
+
+// ConfirmPayment settles an open payment whose provider waits for a person's or a bank file's word: see [Settler]. The
+// session completes as after any other success. A provider that asks its company instead gives [ErrNotByHand].
+func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evidence) error {
+	p, err := c.store.paymentByID(ctx, paymentID)
+	if err != nil {
+		return err
+	}
+	provider, err := c.provider(p)
+	if err != nil {
+		return err
+	}
+	settler, ok := provider.(Settler)
+	if !ok {
+		return ErrNotByHand
+	}
+	call, cancel := detached(ctx, callTimeout)
+	defer cancel()
+	o, err := settler.Settle(call, chargeRef(p), e)
+	if err != nil {
+		return err
+	}
+	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o})
 }
 
 // fact is one observation on its way into the books.
@@ -159,6 +184,7 @@ type fact struct {
 	PaymentID   string
 	Observation Observation
 	ActionURL   string // where the buyer has to go on, when Begin has said so
+	Client      string // what the provider's script needs, when Begin has said so
 	EventKey    string // of a notification, which counts once
 	Provider    string // with EventKey
 }
@@ -234,7 +260,36 @@ func (c *Checkout) settleIn(ctx context.Context, t tx, f fact) (settled, error) 
 			return settled{}, err
 		}
 	}
-	return c.apply(ctx, t, session, p, f, decide(session, p, f.Observation, taken))
+	done, err := c.apply(ctx, t, session, p, f, decide(c.standing(session, p), p, f.Observation, taken))
+	if err != nil || done.verdict.refused() {
+		return done, err
+	}
+	return c.applyRefunds(ctx, t, p.ID, f.Observation.Refunds, done)
+}
+
+// standing is a session as a late success finds it: for an attempt that had failed, time that is up counts although
+// nobody has written it down yet, unless the merchant takes late money. An open attempt was begun in time.
+func (c *Checkout) standing(s sessionRecord, p paymentRecord) sessionRecord {
+	if p.State == attemptFailed && s.Status == StatusPending && s.ExpiresAt <= millis(c.now()) && s.LatePayment != "complete" {
+		s.Status = StatusExpired
+	}
+	return s
+}
+
+// applyRefunds books what a provider says of refunds: ours by their key, others as made there.
+func (c *Checkout) applyRefunds(ctx context.Context, t tx, paymentID string, list []RefundObservation, done settled) (settled, error) {
+	for _, o := range list {
+		s, err := t.lockSessionOf(paymentID) // as it is after what this transaction has done so far
+		if err != nil {
+			return done, err
+		}
+		queued, err := c.settleRefundIn(ctx, t, s, paymentID, refundFact{observation: o})
+		if err != nil {
+			return done, err
+		}
+		done.queued += queued
+	}
+	return done, nil
 }
 
 func (c *Checkout) apply(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, v verdict) (settled, error) {
@@ -244,7 +299,7 @@ func (c *Checkout) apply(ctx context.Context, t tx, s sessionRecord, p paymentRe
 	}
 	learn(&p, f)
 	if v.payment == "" {
-		return done, c.applyOpen(t, s, p, v)
+		return c.applyOpen(ctx, t, s, p, done)
 	}
 	return c.applyEnd(ctx, t, s, p, f, done)
 }
@@ -258,22 +313,48 @@ func learn(p *paymentRecord, f fact) {
 	if f.ActionURL != "" {
 		p.ActionURL = f.ActionURL
 	}
+	if f.Client != "" {
+		p.Client = f.Client
+	}
 	if o.Reason.ProviderCode != "" {
 		p.ProviderCode = o.Reason.ProviderCode
 	}
 }
 
-func (c *Checkout) applyOpen(t tx, s sessionRecord, p paymentRecord, v verdict) error {
-	if v.step != "" {
-		p.Step = v.step
+// applyOpen keeps what is known of an attempt that goes on. That a bank is working on it is told once.
+func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p paymentRecord, done settled) (settled, error) {
+	before := p.Step
+	if done.verdict.step != "" {
+		p.Step = done.verdict.step
 	}
 	if err := t.updateOpen(p, millis(c.now().Add(nextPoll(0)))); err != nil {
-		return err
+		return done, err
 	}
-	if status := openStatus(p.Step); status != s.PaymentStatus {
-		return t.setPaymentStatus(s.ID, status)
+	status := openStatus(p.Step)
+	if status != s.PaymentStatus {
+		if err := t.setPaymentStatus(s.ID, status); err != nil {
+			return done, err
+		}
 	}
-	return nil
+	if p.Step != StateProcessing || before == StateProcessing {
+		return done, nil
+	}
+	s.PaymentStatus, s.PaymentID = status, &p.ID
+	return c.tell(ctx, t, s, webhook.PaymentProcessing, done)
+}
+
+// tell publishes an event that changes nothing of the session but the time of its last event.
+func (c *Checkout) tell(ctx context.Context, t tx, s sessionRecord, kind string, done settled) (settled, error) {
+	at := eventTime(s, c.now())
+	e, err := c.newEvent(kind, s, at, nil)
+	if err != nil {
+		return done, err
+	}
+	if err := t.setEventTime(s.ID, at); err != nil {
+		return done, err
+	}
+	done.queued, err = c.publish(ctx, t, e, !done.skipped)
+	return done, err
 }
 
 func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, done settled) (settled, error) {
@@ -287,6 +368,9 @@ func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymen
 	done.skipped = p.HookSkipped
 	if err := t.settlePayment(p, from, millis(now)); err != nil {
 		return done, err
+	}
+	if v.payment == attemptRefundDue {
+		return c.applyOwed(ctx, t, s, p, o, from, done)
 	}
 	event, err := c.applySession(t, s, p, v, now)
 	if err != nil || event == nil {
@@ -303,11 +387,28 @@ func (c *Checkout) applySession(t tx, s sessionRecord, p paymentRecord, v verdic
 		return c.complete(t, s, p, now)
 	case v.payment == attemptFailed && s.Status == StatusPending:
 		return c.recordFailure(t, s, p, now)
-	case s.Status == StatusPending:
-		return nil, t.setPaymentStatus(s.ID, PaymentUnpaid)
 	default:
 		return nil, nil
 	}
+}
+
+// applyOwed books money that belongs to no order: it goes back by itself. The session stays as it is, and its buyer may
+// try again.
+func (c *Checkout) applyOwed(ctx context.Context, t tx, s sessionRecord, p paymentRecord, o Observation, from paymentState, done settled) (settled, error) {
+	if err := c.oweRefund(t, p, o.Currency, done.verdict.note); err != nil {
+		return done, err
+	}
+	if from == attemptOpen && s.Status == StatusPending {
+		s.PaymentStatus = PaymentUnpaid
+		if err := t.setPaymentStatus(s.ID, PaymentUnpaid); err != nil {
+			return done, err
+		}
+	}
+	if done.verdict.note != noteLate {
+		return done, nil
+	}
+	s.PaymentID = &p.ID
+	return c.tell(ctx, t, s, webhook.PaymentLate, done)
 }
 
 func (c *Checkout) complete(t tx, s sessionRecord, p paymentRecord, now time.Time) (*Event, error) {

@@ -43,6 +43,70 @@ type Canceler interface {
 	Cancel(ctx context.Context, ref ChargeRef) (Observation, error)
 }
 
+// Refunder is a provider that pays back. Key is the refund's idempotency key: a call with a key it has seen gives that
+// refund as it is now, and pays nothing twice. Refunds of one charge may be called at the same time; more than was
+// captured is [ErrRejected].
+type Refunder interface {
+	Refund(ctx context.Context, r RefundRequest) (RefundObservation, error)
+}
+
+// Completer is a provider whose charge needs a last word after the buyer has come back, such as a capture. Repeated calls
+// give the charge as it is.
+type Completer interface {
+	Complete(ctx context.Context, ref ChargeRef, returned url.Values) (Observation, error)
+}
+
+// Embedder is a provider whose fields stand on our page, in its own frames. Its scripts and origins are added to the page
+// of sessions it can pay, and to no other.
+type Embedder interface {
+	Embed(livemode bool) Embed
+}
+
+// Embed is what a page needs to show a provider's own fields.
+type Embed struct {
+	Scripts  []string // absolute https URLs, loaded from the provider and never copied
+	Frames   []string // origins for frame-src
+	Connects []string // origins for connect-src
+	Images   []string // origins for img-src
+}
+
+// Settler is a provider whose money a person or a bank file confirms: see [Checkout.ConfirmPayment]. Evidence that does
+// not fit the charge is an error.
+type Settler interface {
+	Settle(ctx context.Context, ref ChargeRef, e Evidence) (Observation, error)
+}
+
+// Evidence is who says that money has come, and why.
+type Evidence struct {
+	Actor    string // who confirms
+	Note     string // why: a bank statement's line, a receipt
+	Amount   int64  // minor units that have come
+	Currency string
+}
+
+// Acker is a provider that wants its notifications answered in words of its own. err is nil after the commit.
+type Acker interface {
+	Ack(w http.ResponseWriter, err error)
+}
+
+// RefundRequest asks a provider to pay back. Amount is in minor units of Currency.
+type RefundRequest struct {
+	Charge   ChargeRef
+	Key      string
+	Amount   int64
+	Currency string
+	Reason   string
+}
+
+// RefundObservation is what a provider says of a refund. Key is ours, echoed; empty when the refund was made there.
+type RefundObservation struct {
+	Key      string
+	Ref      string // the provider's id of the refund
+	State    State  // processing, succeeded, failed or canceled
+	Amount   int64
+	Currency string
+}
+
 // inputChecker is a provider whose fields stand on our own page: only the sandbox, whose card numbers are not cards.
 type inputChecker interface {
 	checkInput(form url.Values) []pageProblem
@@ -103,6 +167,7 @@ type ChargeRef struct {
 type Step struct {
 	Ref         string       // the provider's id of the charge
 	RedirectURL string       // where the buyer has to go; empty when nothing is to be done
+	Client      string       // what an [Embedder]'s script needs on the page, such as a client secret; at most 4 KiB
 	Observation *Observation // what is known already, if anything
 }
 
@@ -130,6 +195,7 @@ type Observation struct {
 	Currency  string
 	Reason    Reason
 	Livemode  bool
+	Refunds   []RefundObservation // all that are known of the charge
 }
 
 // Reason is why a charge failed. Code is one of the common codes; ProviderCode is the company's own, for the shop owner.

@@ -210,6 +210,25 @@ func (s *sandbox) Cancel(ctx context.Context, ref ChargeRef) (Observation, error
 	return s.move(ctx, charge, StateCanceled, ReasonCanceledByCustomer)
 }
 
+// Refund pays back at once, a charge's amount at most.
+func (s *sandbox) Refund(ctx context.Context, r RefundRequest) (RefundObservation, error) {
+	charge, err := s.c.store.charge(ctx, r.Charge.AttemptID)
+	if err != nil {
+		return RefundObservation{}, err
+	}
+	if charge.State != StateSucceeded {
+		return RefundObservation{}, ErrRejected
+	}
+	id, paid, err := s.c.store.insertSandboxRefund(ctx, charge, r.Key, newID(prefixRefund, s.c.now()), r.Amount, millis(s.c.now()))
+	if err != nil {
+		return RefundObservation{}, err
+	}
+	if !paid {
+		return RefundObservation{}, ErrRejected
+	}
+	return RefundObservation{Key: r.Key, Ref: id, State: StateSucceeded, Amount: r.Amount, Currency: charge.Currency}, nil
+}
+
 // answer is the buyer's word on the challenge page.
 func (s *sandbox) answer(ctx context.Context, paymentID string, approve bool) error {
 	charge, err := s.c.store.charge(ctx, paymentID)

@@ -36,7 +36,7 @@ func (c *Checkout) createSession(ctx context.Context, params SessionParams, p *p
 	}
 	ctx, cancel := detached(ctx, commitTimeout)
 	defer cancel()
-	stored, isNew, err := c.store.insertSession(ctx, rec)
+	stored, isNew, err := c.insertSession(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +44,32 @@ func (c *Checkout) createSession(ctx context.Context, params SessionParams, p *p
 		return c.view(stored)
 	}
 	return c.replay(stored, rec)
+}
+
+// insertSession is one statement, unless an endpoint wants to hear of new sessions: then the event commits with it.
+func (c *Checkout) insertSession(ctx context.Context, rec sessionRecord) (stored sessionRecord, isNew bool, err error) {
+	if !c.inHostTx && !c.wantsCreated(ctx, rec.Mode) {
+		return c.store.insertSession(ctx, rec)
+	}
+	var queued int64
+	err = c.store.transact(ctx, func(t tx) error {
+		if stored, isNew, err = t.insertSession(rec); err != nil || !isNew {
+			return err
+		}
+		if wants, err := t.wantsEvent(rec.Mode, webhook.SessionCreated); err != nil || !wants {
+			return err
+		}
+		e, err := c.newEvent(webhook.SessionCreated, rec, rec.CreatedAt, nil)
+		if err != nil {
+			return err
+		}
+		queued, err = c.publish(ctx, t, e, false) // who creates a session knows it already
+		return err
+	})
+	if err == nil && queued > 0 && !c.inHostTx {
+		c.shared.deliver.wake()
+	}
+	return stored, isNew, err
 }
 
 // replay answers a repeated create with the first answer: everything that can change is shown as it was then.

@@ -38,7 +38,8 @@ func (c *Checkout) setUpStore() error {
 	p := c.cfg.TablePrefix
 	var pairs []string
 	for _, table := range []string{
-		"settings", "keys", "sessions", "payments", "provider_events", "events", "endpoints", "deliveries", "sandbox_charges",
+		"settings", "keys", "sessions", "payments", "provider_events", "events", "endpoints", "deliveries", "refunds",
+		"sandbox_charges", "sandbox_refunds",
 	} {
 		pairs = append(pairs, "{"+table+"}", p+table)
 	}
@@ -312,4 +313,31 @@ func (s *store) setting(ctx context.Context, name string, make func() string) (s
 func (s *store) ping(ctx context.Context) error {
 	_, err := all(s.direct(ctx), readText, `SELECT value FROM {settings} WHERE name = ?`, "ping")
 	return err
+}
+
+// nextDue is when a worker will have something to do; the zero time when nothing waits.
+func (s *store) nextDue(ctx context.Context) (next time.Time, err error) {
+	for _, question := range []string{
+		`SELECT expires_at FROM {sessions} WHERE status = 'pending'
+			AND NOT EXISTS (SELECT 1 FROM {payments} WHERE session_id = {sessions}.id AND state = 'open') ORDER BY expires_at LIMIT 1`,
+		`SELECT next_poll_at FROM {payments} WHERE state = 'open' AND next_poll_at IS NOT NULL ORDER BY next_poll_at LIMIT 1`,
+		`SELECT next_at FROM {refunds} WHERE state = 'pending' ORDER BY next_at LIMIT 1`,
+		`SELECT due FROM (SELECT (SELECT MIN(next_at) FROM {deliveries} d WHERE d.endpoint_id = {endpoints}.id AND d.state = 'pending') AS due
+			FROM {endpoints} WHERE status = 'enabled') AS waiting WHERE due IS NOT NULL ORDER BY due LIMIT 1`,
+	} {
+		at, err := first(s.direct(ctx), readMillis, question)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return next, err
+		}
+		if err == nil && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next, nil
+}
+
+func readMillis(row scanner) (time.Time, error) {
+	var ms int64
+	err := row.Scan(&ms)
+	return fromMillis(ms), err
 }

@@ -86,6 +86,12 @@ func (s *store) disableEndpoint(ctx context.Context, id, reason string) error {
 	})
 }
 
+// wantsEvent reports whether an enabled endpoint of a mode asks for a type.
+func (t tx) wantsEvent(mode Mode, kind string) (bool, error) {
+	list, err := all(t, readText, `SELECT id FROM {endpoints} WHERE mode = ? AND status = 'enabled' AND events LIKE ? LIMIT 1`, mode, "% "+kind+" %")
+	return len(list) > 0, err
+}
+
 // dueEndpoints are the enabled endpoints for which something is to be sent now.
 func (s *store) dueEndpoints(ctx context.Context, now time.Time) ([]endpointRecord, error) {
 	return all(s.direct(ctx), readEndpoint, `SELECT `+endpointColumns+` FROM {endpoints} WHERE status = 'enabled'

@@ -15,6 +15,9 @@ const (
 	attemptSucceeded paymentState = "succeeded"
 	attemptFailed    paymentState = "failed"
 	attemptRefundDue paymentState = "refund_due"
+
+	attemptRefunded    paymentState = "refunded"
+	attemptNeedsPerson paymentState = "needs_person"
 )
 
 // paymentRecord is a row of the payments table: one attempt to pay a session. Its id is the idempotency key at the
@@ -34,6 +37,7 @@ type paymentRecord struct {
 	Ref          string
 	ChargeID     string
 	ActionURL    string
+	Client       string
 	Reason       string
 	ProviderCode string
 	CreatedAt    int64
@@ -44,13 +48,13 @@ type paymentRecord struct {
 }
 
 const paymentColumns = `id, session_id, mode, ordinal, provider, method, state, step, amount, currency, captured,
-	COALESCE(ref, ''), COALESCE(charge_id, ''), COALESCE(action_url, ''), COALESCE(reason, ''), COALESCE(provider_code, ''),
+	COALESCE(ref, ''), COALESCE(charge_id, ''), COALESCE(action_url, ''), COALESCE(client, ''), COALESCE(reason, ''), COALESCE(provider_code, ''),
 	created_at, settled_at, polls, hook_refusals, hook_skipped`
 
 func readPayment(row scanner) (p paymentRecord, err error) {
 	var skipped int
 	err = row.Scan(&p.ID, &p.SessionID, &p.Mode, &p.Ordinal, &p.Provider, &p.Method, &p.State, &p.Step, &p.Amount, &p.Currency, &p.Captured,
-		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.HookRefusals, &skipped)
+		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Client, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.HookRefusals, &skipped)
 	p.HookSkipped = skipped == 1
 	return p, err
 }
@@ -113,8 +117,8 @@ func (s *store) paymentOfNotice(ctx context.Context, provider string, o Observat
 
 // updateOpen keeps what is known of an attempt that goes on.
 func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
-	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, next_poll_at = ? WHERE id = ? AND state = 'open'`,
-		p.Step, nullable(p.Ref), nullable(p.ActionURL), nextPoll, p.ID)
+	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, next_poll_at = ? WHERE id = ? AND state = 'open'`,
+		p.Step, nullable(p.Ref), nullable(p.ActionURL), nullable(p.Client), nextPoll, p.ID)
 }
 
 // settlePayment moves an attempt on from the state it was read in.

@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // sandboxCharge is a row of the sandbox's own books, as a payment company would keep them.
@@ -68,4 +69,46 @@ func (s *store) moveCharge(ctx context.Context, c sandboxCharge, to State, reaso
 		return err
 	})
 	return moved, err
+}
+
+// insertSandboxRefund pays a charge back once per key, and never more than it took. It gives the refund's id.
+func (s *store) insertSandboxRefund(ctx context.Context, charge sandboxCharge, key, id string, amount, at int64) (string, bool, error) {
+	var paid string
+	err := s.transact(ctx, func(t tx) error {
+		if err := t.one(`UPDATE {sandbox_charges} SET state = state WHERE id = ?`, charge.ID); err != nil { // the lock: refunds of one charge take turns
+			return err
+		}
+		_, err := t.exec(`INSERT INTO {sandbox_refunds} (key, id, payment_id, amount, created_at)
+			SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT)
+			WHERE (SELECT COALESCE(SUM(amount), 0) FROM {sandbox_refunds} WHERE payment_id = ?) + CAST(? AS BIGINT) <= ? ON CONFLICT DO NOTHING`,
+			key, id, charge.PaymentID, amount, at, charge.PaymentID, amount, charge.Amount)
+		if err != nil {
+			return err
+		}
+		list, err := all(t, readText, `SELECT id FROM {sandbox_refunds} WHERE key = ?`, key)
+		if len(list) > 0 {
+			paid = list[0]
+		}
+		return err
+	})
+	return paid, paid != "", err
+}
+
+// advanceSession makes a test session and what it waits for older by d.
+func (s *store) advanceSession(ctx context.Context, id string, d time.Duration) error {
+	return s.transact(ctx, func(t tx) error {
+		if _, err := t.lockSession(id); err != nil {
+			return err
+		}
+		for _, statement := range []string{
+			`UPDATE {sessions} SET expires_at = expires_at - ? WHERE id = ? AND status = 'pending' AND mode = 'test'`,
+			`UPDATE {payments} SET created_at = created_at - ? WHERE session_id = ? AND state = 'open'`,
+			`UPDATE {sandbox_charges} SET ready_at = ready_at - ? WHERE session_id = ? AND state = 'processing'`,
+		} {
+			if _, err := t.exec(statement, d.Milliseconds(), id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

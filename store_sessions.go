@@ -86,23 +86,20 @@ func (r sessionRecord) country() string {
 
 // insertSession stores a new session in one statement. It gives the stored record: the new one, or the one an earlier
 // request with the same idempotency key made.
-func (s *store) insertSession(ctx context.Context, r sessionRecord) (sessionRecord, bool, error) {
-	var stored sessionRecord
-	var isNew bool
-	err := s.retry(ctx, func() error {
-		t := s.direct(ctx)
-		n, err := t.exec(`INSERT INTO {sessions} (`+sessionColumns+`) VALUES (`+sessionPlaceholders+`) ON CONFLICT DO NOTHING`, sessionValues(r)...)
-		if err != nil {
-			return err
-		}
-		if n == 1 {
-			stored, isNew = r, true
-			return nil
-		}
-		stored, isNew, err = t.sessionInTheWay(r)
+func (s *store) insertSession(ctx context.Context, r sessionRecord) (stored sessionRecord, isNew bool, err error) {
+	err = s.retry(ctx, func() (err error) {
+		stored, isNew, err = s.direct(ctx).insertSession(r)
 		return err
 	})
 	return stored, isNew, err
+}
+
+func (t tx) insertSession(r sessionRecord) (sessionRecord, bool, error) {
+	n, err := t.exec(`INSERT INTO {sessions} (`+sessionColumns+`) VALUES (`+sessionPlaceholders+`) ON CONFLICT DO NOTHING`, sessionValues(r)...)
+	if err != nil || n == 1 {
+		return r, true, err
+	}
+	return t.sessionInTheWay(r)
 }
 
 var sessionPlaceholders = placeholders(32)

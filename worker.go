@@ -11,7 +11,8 @@ import (
 
 const (
 	expireEvery    = 2 * time.Second
-	reconcileEvery = 2 * time.Second
+	reconcileEvery = 2500 * time.Millisecond
+	refundEvery    = 10 * time.Second
 	claimAgain     = time.Minute // a reconcile that dies is repeated after this
 	batch          = 64
 	drainTime      = 20 * time.Second
@@ -19,10 +20,12 @@ const (
 
 // shared is what all copies of a Checkout (see WithTx) have in common.
 type shared struct {
-	deliver waker
-	poll    time.Duration // how often the sender looks for other replicas' work; own commits wake it at once
-	keys    keyCache
-	secret  secretCache
+	deliver  waker
+	poll     time.Duration // how often the sender looks for other replicas' work; own commits wake it at once
+	keys     keyCache
+	circuits circuits
+	created  wantsCache
+	secret   secretCache
 }
 
 func newShared() *shared {
@@ -53,12 +56,35 @@ func (c *Checkout) Run(ctx context.Context) error {
 		name  string
 		every time.Duration
 		work  func(context.Context) error
-	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}} {
+	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}} {
 		wg.Go(func() { c.repeat(ctx, w.name, w.every, w.work) })
 	}
 	wg.Go(func() { c.deliverLoop(ctx) })
 	wg.Wait()
 	return nil
+}
+
+// maxRounds ends a RunOnce that never gets done, because the host's hook refuses for example.
+const maxRounds = 50
+
+// RunOnce does everything that is due now, and what becomes due through that, and returns when something will be due
+// next: the zero time when nothing waits. It is for hosts that have a timer of their own instead of [Checkout.Run], and
+// for tests. It may run beside Run and in several processes. An error does not mean that nothing was done.
+func (c *Checkout) RunOnce(ctx context.Context) (next time.Time, err error) {
+	if c.inHostTx {
+		return next, errRunInTx
+	}
+	for range maxRounds {
+		for _, work := range []func(context.Context) error{c.reconcileDue, c.expireDue, c.refundDue, c.deliverDue} {
+			err = errors.Join(err, work(ctx))
+		}
+		var failed error
+		next, failed = c.store.nextDue(ctx)
+		if err = errors.Join(err, failed); err != nil || next.IsZero() || next.After(c.now()) {
+			break
+		}
+	}
+	return next, err
 }
 
 // repeat runs work at a steady pace until ctx ends. An error or a panic costs one round, not the worker.

@@ -1,0 +1,88 @@
+package checkout
+
+import (
+	"errors"
+	"net/http"
+)
+
+// postRefund is POST /refunds: 201 with the refund, pending where its outcome is not known yet.
+func (c *Checkout) postRefund(w http.ResponseWriter, r *http.Request) error {
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return err
+	}
+	body, err := readJSON(w, r)
+	if err != nil {
+		return err
+	}
+	params, err := decodeRefund(body)
+	if err != nil {
+		return err
+	}
+	params.mode, params.IdempotencyKey = apiKey(r.Context()).Mode, key
+	if key != "" {
+		params.requestHash = sha256Hex(string(body))
+	}
+	refund, err := c.Refund(r.Context(), params)
+	if err != nil {
+		return err
+	}
+	if refund.Replayed() {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	w.Header().Set("Location", c.base+c.cfg.APIPath+"/refunds/"+refund.ID)
+	return writeJSON(w, http.StatusCreated, refund)
+}
+
+func decodeRefund(body []byte) (RefundParams, error) {
+	v, err := parseObject(body)
+	if err != nil {
+		return RefundParams{}, err
+	}
+	var p problems
+	o := newObject(v, "", &p)
+	params := RefundParams{SessionID: o.textOr("session_id", ""), Reason: o.textOr("reason", "")}
+	if params.SessionID == "" {
+		p.add("session_id", "parameter_missing", "session_id is required.")
+	}
+	if amount := o.integer("amount_cents"); amount != nil {
+		if params.AmountCents = *amount; *amount < 1 {
+			p.add("amount_cents", "amount_too_small", "amount_cents must be 1 or more, in minor units. Leave it out to refund all that is left.")
+		}
+	}
+	o.rest()
+	return params, p.err()
+}
+
+// getRefund is GET /refunds/{id}.
+func (c *Checkout) getRefund(w http.ResponseWriter, r *http.Request) error {
+	rec, err := c.store.refundByID(r.Context(), r.PathValue("id"))
+	if err == nil && rec.Mode != apiKey(r.Context()).Mode {
+		err = ErrNotFound
+	}
+	if errors.Is(err, ErrNotFound) {
+		return ErrNotFound.saying("There is no such refund in %s mode.", apiKey(r.Context()).Mode)
+	}
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, rec.view())
+}
+
+// getRefunds is GET /refunds?session_id=: the refunds of one session, newest first.
+func (c *Checkout) getRefunds(w http.ResponseWriter, r *http.Request) error {
+	id := r.URL.Query().Get("session_id")
+	if id == "" {
+		return invalid([]FieldError{{Param: "session_id", Code: "parameter_missing", Message: "session_id is required."}})
+	}
+	r.SetPathValue("id", id)
+	rec, err := c.ownSession(r)
+	if err != nil {
+		return err
+	}
+	list, err := c.Refunds(r.Context(), rec.ID)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, listBody{Object: "list", Data: list, URL: c.cfg.APIPath + "/refunds?session_id=" + rec.ID})
+}
