@@ -29,6 +29,9 @@ var methods = []string{
 // Like gin itself it panics at start-up on what could not work later: when r's base path is not that of co's BaseURL (a
 // group's :tenant stands for any one segment; what a proxy in front takes off the path may be missing at its beginning), and
 // when a route of the host is in the way, like /checkout/:step beside /checkout/:id.
+//
+// An engine with HandleMethodNotAllowed breaks off requests with a method that nobody has registered, like PROPFIND: gin's
+// search for the allowed methods panics wherever words and parameters stand side by side, with or without the checkout.
 func Mount(r Router, co *checkout.Checkout) {
 	if err := checkBase(r.BasePath(), co.BaseURL()); err != nil {
 		panic(err)

@@ -65,6 +65,17 @@ func TestRedirectsKeepWhatIsEscaped(t *testing.T) {
 	}
 }
 
+func TestAnEmptyPartIsNoRoute(t *testing.T) {
+	h := startHost(t, reference)
+	for _, path := range []string{"/api/checkout/v1/sessions/", "/api/checkout/v1/notify/", "/checkout/assets/", "/checkout/"} {
+		for _, method := range []string{"GET", "POST"} {
+			if a := h.send(call{method: method, path: path}); a.Status != http.StatusNotFound || a.Header.Get("Allow") != "" {
+				t.Errorf("%s %s answered %d", method, path, a.Status)
+			}
+		}
+	}
+}
+
 // ask sends every request there is to compare. Each call comes with placeholders and as it is sent to this host.
 func ask(h *host, each func(h *host, c, sent call)) {
 	seen := map[call]bool{}

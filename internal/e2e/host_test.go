@@ -37,7 +37,7 @@ func startHost(t testing.TB, m mounting, configure ...func(*checkout.Config)) *h
 	t.Helper()
 	h := &host{mounting: m, t: t, key: "sk_test_" + strings.Repeat("e2e", 8)}
 	cfg := checkout.Config{
-		DB: dbtest.Open(t, dbtest.SQLite, nil), BaseURL: "http://shop.test" + m.prefix, Now: h.now,
+		DB: dbtest.Open(t, dbtest.SQLite, nil), BaseURL: "http://shop.test" + m.publicPath(), Now: h.now,
 		Logger: slog.New(slog.DiscardHandler), TrustedProxies: []string{"127.0.0.1"}, SecretKey: make([]byte, 32),
 		Brand: checkout.Brand{Name: "Acme Coffee"},
 	}
@@ -127,7 +127,7 @@ var (
 func (h *host) neutral(text string) string {
 	text = idRule.ReplaceAllString(text, "${1}_ID")
 	text = tokenRule.ReplaceAllString(text, `name="token" value="TOKEN"`)
-	text = strings.ReplaceAll(text, "http://shop.test"+h.prefix+"/", "http://shop.test/")
+	text = strings.ReplaceAll(text, "http://shop.test"+h.publicPath()+"/", "http://shop.test/")
 	return strings.ReplaceAll(text, `"`+h.prefix+"/", `"/`)
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 
@@ -15,12 +16,15 @@ import (
 // mounting is one way to put the checkout on a router.
 type mounting struct {
 	name   string
-	prefix string // of every address, and the path of BaseURL
+	prefix string // of every address
+	public string // path of BaseURL where it is not the prefix
 	build  func(co *checkout.Checkout) http.Handler
 	onMux  bool // a ServeMux sees the request first
 
 	elsewhere []string // odd paths that the router's own settings lead out of the checkout
 }
+
+func (m mounting) publicPath() string { return cmp.Or(m.public, m.prefix) }
 
 // reference is the mounting all others are held to.
 var reference = mounting{name: "net/http", build: onServeMux}
@@ -32,6 +36,8 @@ var others = []mounting{
 	{name: "gin group", prefix: "/group-prefix", build: onGinGroup("/group-prefix")},
 	{name: "gin tenant group", prefix: "/tenant-prefix", build: onGinGroup("/:tenant")},
 	{name: "gin group named like the page", prefix: "/checkout", build: onGinGroup("/checkout")},
+	{name: "gin group named like the API", prefix: "/in/api/checkout/v1", build: onGinGroup("/in/api/checkout/v1")},
+	{name: "gin group of another tenant", prefix: "/checkouts", public: "/other-tenant", build: onGinGroup("/:tenant")},
 	{name: "gin with other settings", build: onOtherGin, elsewhere: []string{"{api}/..", "{api}/../x"}}, // RemoveExtraSlash cleans the path before it is looked up
 	{name: "gin NoRoute", build: onGinNoRoute, onMux: true},
 	{name: "chi", build: onChi},

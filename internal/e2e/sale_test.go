@@ -33,10 +33,10 @@ func TestWholeSaleOnEveryRouter(t *testing.T) {
 func (h *host) approve(challenge answer) {
 	h.t.Helper()
 	u, err := url.Parse(challenge.Header.Get("Location"))
-	if err != nil || challenge.Status != http.StatusSeeOther || u.Path != h.prefix+"/checkout/test-bank" {
+	if err != nil || challenge.Status != http.StatusSeeOther || u.Path != h.publicPath()+"/checkout/test-bank" {
 		h.t.Fatalf("the challenge: %d to %q", challenge.Status, challenge.Header.Get("Location"))
 	}
-	path := strings.TrimPrefix(u.RequestURI(), h.prefix)
+	path := strings.TrimPrefix(u.RequestURI(), h.publicPath())
 	m := tokenRule.FindStringSubmatch(h.send(call{method: "GET", path: path}).Body)
 	if m == nil {
 		h.t.Fatal("the bank has no form")
