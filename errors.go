@@ -64,7 +64,7 @@ var (
 	ErrNotFound         = &Error{Status: 404, Type: typeInvalidRequest, Code: "resource_missing", Message: "There is no such object, or it belongs to the other mode."}
 	ErrRouteUnknown     = &Error{Status: 404, Type: typeInvalidRequest, Code: "route_unknown", Message: "There is nothing at this address. Check the path and the base URL."}
 	ErrMethodNotAllowed = &Error{Status: 405, Type: typeInvalidRequest, Code: "method_not_allowed", Message: "This address does not answer that method. The Allow header names those it does."}
-	ErrBodyTooLarge     = &Error{Status: 413, Type: typeInvalidRequest, Code: "body_too_large", Message: "The request body is larger than 256 KiB."}
+	ErrBodyTooLarge     = &Error{Status: 413, Type: typeInvalidRequest, Code: "body_too_large", Message: "The request body is larger than this address takes."}
 	ErrContentType      = &Error{Status: 415, Type: typeInvalidRequest, Code: "content_type_unsupported", Message: "Send the body as Content-Type: application/json."}
 	ErrInvalidJSON      = &Error{Status: 400, Type: typeInvalidRequest, Code: "body_invalid_json", Message: "The request body is not valid JSON."}
 	ErrBodyEmpty        = &Error{Status: 400, Type: typeInvalidRequest, Code: "body_empty", Message: "The request has no body. Send a JSON object."}

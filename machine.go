@@ -49,7 +49,7 @@ func decideSuccess(s sessionRecord, p paymentRecord, o Observation, chargeTaken 
 	case p.State != attemptOpen && p.State != attemptFailed:
 		return verdict{}
 	case chargeTaken:
-		return verdict{alert: "a charge that pays another attempt was offered again"}
+		return decideTaken(p)
 	case o.Captured != p.Amount || o.Currency != p.Currency:
 		return verdict{payment: attemptRefundDue, note: noteMismatch, alert: "the provider took another amount than asked for"}
 	case s.Status == StatusExpired:
@@ -59,6 +59,16 @@ func decideSuccess(s sessionRecord, p paymentRecord, o Observation, chargeTaken 
 	default:
 		return verdict{payment: attemptSucceeded, status: StatusCompleted}
 	}
+}
+
+// decideTaken closes an attempt whose provider offers the money of another one: it has none of its own, and must not hold
+// its session open for ever.
+func decideTaken(p paymentRecord) verdict {
+	v := verdict{alert: "a charge that pays another attempt was offered again"}
+	if p.State == attemptOpen {
+		v.payment, v.note = attemptFailed, ReasonProcessingError
+	}
+	return v
 }
 
 func failureReason(o Observation) string {

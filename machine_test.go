@@ -59,7 +59,9 @@ func (f factCase) outcome() (payment paymentState, note string, step State, stat
 		return "", "", "", "", true
 	case f.state == StateSucceeded && !payable: // T5
 		return
-	case f.state == StateSucceeded && f.takenFor: // the guard of T4
+	case f.state == StateSucceeded && f.takenFor && f.attempt == attemptOpen: // the guard of T4: it has no money of its own
+		return attemptFailed, "processing_error", "", "", true
+	case f.state == StateSucceeded && f.takenFor:
 		return "", "", "", "", true
 	case f.state == StateSucceeded && (f.amount || f.currency): // T6
 		return attemptRefundDue, "amount_mismatch", "", "", true

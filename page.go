@@ -44,6 +44,7 @@ type pageView struct {
 	Shop       string // the seller's short name
 	Seller     pageSeller
 	SessionID  string // for relative links: the page lives at <PagePath>/<SessionID>
+	Base       string // from the request's address back to <PagePath>/: empty, or "../" for every level below it
 	Currency   string // ISO 4217
 	Total, Tax int64
 	Items      []pageItem

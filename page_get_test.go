@@ -330,3 +330,13 @@ func TestReturnNeedsNothingButTheID(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorPagesFindTheirStyle(t *testing.T) {
+	s := oneShop(t)
+	for address, base := range map[string]string{"/checkout": "checkout/", "/checkout/": "", "/checkout/cs_x": "", "/checkout/cs_x/return": "../", "/checkout/a/b/c": "../../"} {
+		body := s.page(address).Body.String()
+		if !strings.Contains(body, `href="`+base+`assets/style.`) {
+			t.Errorf("%s does not link %sassets/style.…", address, base)
+		}
+	}
+}

@@ -230,7 +230,11 @@ func sumItems(items []LineItem, p *problems) int64 {
 func (c *Checkout) normalizeURLs(params *SessionParams, p *problems) {
 	c.checkReturnURL("success_url", params.SuccessURL, params.Mode, p)
 	c.checkReturnURL("cancel_url", params.CancelURL, params.Mode, p)
-	if o := params.EmbedOrigin; o != "" && !slices.Contains(c.embedOrigins, o) {
+	if params.EmbedOrigin == "" {
+		return
+	}
+	origin, _ := parseOrigin(params.EmbedOrigin)
+	if params.EmbedOrigin = origin; !slices.Contains(c.embedOrigins, origin) {
 		p.add("embed_origin", "embed_origin_not_allowed", "embed_origin is not on the list of allowed origins.")
 	}
 }

@@ -74,11 +74,16 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		redirectTo(w, r, clean)
 		return
 	}
-	rest := r.URL.EscapedPath()
-	if end, ok := doorEnd(sent, d.base, d.path); ok {
-		rest = sent[end:]
+	d.serve(w, r, d.find(r, restBehind(r, d.base, d.path)))
+}
+
+// restBehind is what stands behind a door's path in a request.
+func restBehind(r *http.Request, base, path string) string {
+	sent := originalPath(r)
+	if end, ok := doorEnd(sent, base, path); ok {
+		return sent[end:]
 	}
-	d.serve(w, r, d.find(r, rest))
+	return r.URL.EscapedPath()
 }
 
 // doorEnd is where a door's path ends in a path. Before it may stand the path of BaseURL, a tenant or a group.

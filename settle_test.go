@@ -143,8 +143,8 @@ func TestOneChargePaysOneSession(t *testing.T) {
 		s.payWire(second)
 		s.reconcileAfter(time.Minute)
 		s.want(first, "completed", "paid")
-		s.want(second, "pending", "processing")
-		s.wantEvents(second, 0, 0, 0)
+		s.want(second, "pending", "unpaid")
+		s.wantEvents(second, 0, 0, 1)
 		if n := s.count("payments", "charge_id = ?", "money_1"); n != 1 {
 			t.Errorf("the charge is counted for %d attempts", n)
 		}

@@ -87,10 +87,20 @@ func (s *store) transact(ctx context.Context, fn func(tx) error) error {
 			return nil
 		})
 		if err != nil && finished {
-			return &commitError{err}
+			return commitFailed(err)
 		}
 		return err
 	})
+}
+
+// commitFailed tells a COMMIT whose outcome is unknown from one that the server has refused: no constraint of ours is
+// deferred, so what was refused is what the host's hook has written.
+func commitFailed(err error) error {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) && strings.HasPrefix(state.SQLState(), "23") {
+		return &hookRefusal{err}
+	}
+	return &commitError{err}
 }
 
 // commitError is an error from COMMIT: the change may or may not be there.

@@ -7,7 +7,9 @@
 package dbtest
 
 import (
+	"net/url"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"gorm.io/gorm"
@@ -106,4 +108,10 @@ func serverDSN(t testing.TB) string {
 		t.Skipf("SKIPPED-NEEDS-POSTGRES: set %s to the DSN of a throw-away server, or run make test", EnvPostgres)
 	}
 	return dsn
+}
+
+// sqliteFile is the URI of a database in dir. A subtest that runs twice has a # in its folder's name, which would begin the
+// URI's fragment and leave all of them one database outside.
+func sqliteFile(dir string) string {
+	return "file:" + (&url.URL{Path: filepath.Join(dir, "test.db")}).EscapedPath()
 }

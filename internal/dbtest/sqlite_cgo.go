@@ -3,15 +3,13 @@
 package dbtest
 
 import (
-	"path/filepath"
-
 	"gorm.io/driver/postgres"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 )
 
 func sqliteDSN(dir string) string {
-	return "file:" + filepath.Join(dir, "test.db") + "?_journal_mode=WAL&_busy_timeout=5000"
+	return sqliteFile(dir) + "?_journal_mode=WAL&_busy_timeout=5000"
 }
 
 func openSQLite(dsn string) gorm.Dialector { return sqlite.Open(dsn) }

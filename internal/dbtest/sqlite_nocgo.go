@@ -3,15 +3,13 @@
 package dbtest
 
 import (
-	"path/filepath"
-
 	"github.com/glebarez/sqlite"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
 
 func sqliteDSN(dir string) string {
-	return "file:" + filepath.Join(dir, "test.db") + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)"
+	return sqliteFile(dir) + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)"
 }
 
 func openSQLite(dsn string) gorm.Dialector { return sqlite.Open(dsn) }
