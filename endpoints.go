@@ -61,6 +61,7 @@ func (c *Checkout) SetWebhookSecret(ctx context.Context, mode Mode, url, secret 
 	if err != nil {
 		return "", err
 	}
+	defer c.shared.created.forget() // an endpoint that was off may want to hear of new sessions
 	err = c.store.transact(ctx, func(t tx) (err error) {
 		rec, err = t.setEndpoint(rec, secret == "")
 		return err

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -43,6 +44,71 @@ func TestFixedExpiryAllowsNoMoreTime(t *testing.T) {
 		s.post("/checkout/"+id, form)
 		if got := s.get(id)["expires_at"]; got != "2025-01-10T13:00:00Z" {
 			t.Errorf("expires_at is %v, want it unchanged", got)
+		}
+	}, func(c *Config) { c.FixedExpiry = true })
+}
+
+func TestMoreTimeIsOfferedOnlyWhereItGains(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		id := s.create(seedBody)
+		offered := func() bool { return strings.Contains(s.page("/checkout/"+id).Body.String(), `value="extend"`) }
+		if offered() {
+			t.Error("it is offered although no time has passed")
+		}
+		s.clock.advance(time.Minute)
+		if !offered() {
+			t.Error("it is not offered after a minute")
+		}
+		form := s.form(id, "")
+		form.Set("action", "extend")
+		s.clock.advance(time.Hour)
+		s.post("/checkout/"+id, form)
+		if got := s.get(id)["expires_at"]; got != "2025-01-10T13:00:00Z" {
+			t.Errorf("after the end it still moved to %v", got)
+		}
+		if offered() {
+			t.Error("it is offered after the end")
+		}
+	})
+}
+
+func TestAnExtendedSessionLivesThatLongAndNoLonger(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		id := s.create(seedBody)
+		s.clock.advance(30 * time.Minute)
+		form := s.form(id, "")
+		form.Set("action", "extend")
+		s.post("/checkout/"+id, form)
+		s.after(59 * time.Minute)
+		s.want(id, "pending", "unpaid")
+		s.after(time.Minute)
+		s.want(id, "expired", "unpaid")
+	})
+}
+
+func TestMoreTimeNeedsAFormOfThatSession(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		id, other := s.create(seedBody), s.create(seedBody)
+		s.clock.advance(30 * time.Minute)
+		form := s.form(other, "")
+		form.Set("action", "extend")
+		if w := s.post("/checkout/"+id, form); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("another session's form answered %d", w.Code)
+		}
+		for _, session := range []string{id, other} {
+			if got := s.get(session)["expires_at"]; got != "2025-01-10T13:00:00Z" {
+				t.Errorf("expires_at is %v", got)
+			}
+		}
+	})
+}
+
+func TestFixedExpiryOffersNoMoreTime(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		id := s.create(seedBody)
+		s.clock.advance(59 * time.Minute)
+		if strings.Contains(s.page("/checkout/"+id).Body.String(), `value="extend"`) {
+			t.Error("the page offers more time")
 		}
 	}, func(c *Config) { c.FixedExpiry = true })
 }

@@ -244,6 +244,9 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 	if !c.limits.declines.Peek(address) {
 		return tooMany(c.limits.declines.RetryAfter(address))
 	}
+	if s.rec.Amount > 0 && len(c.offersOf(r.Context(), s.rec)) == 0 {
+		return c.goOn(w, r, s) // the page says that nobody can take money now
+	}
 	request, found := c.checkForm(r, s, form)
 	if len(found) > 0 {
 		return c.writePage(w, r, http.StatusUnprocessableEntity, s, &refusedForm{problems: found, values: kept(form)})

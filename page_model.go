@@ -44,7 +44,7 @@ func (v *pageView) Title() string {
 	if v.Test {
 		title = v.say("title.test", "title", title)
 	}
-	if v.State == "open" && (len(v.Problems) > 0 || v.Declined != "") {
+	if v.State == "open" && (len(v.Problems) > 0 || v.Declined != "" || v.NoMethod()) {
 		title = v.say("title.error", "title", title)
 	}
 	return title
@@ -128,6 +128,9 @@ func (v *pageView) Choices() []pageMethod {
 	}
 	return choices
 }
+
+// NoMethod tells that nobody can take the buyer's money at the moment: the page says so and offers no button that pays.
+func (v *pageView) NoMethod() bool { return !v.Free && len(v.Methods) == 0 }
 
 // EmailField and CardFields are the text fields of the form.
 func (v *pageView) EmailField() []pageField {

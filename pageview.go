@@ -74,9 +74,6 @@ func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err 
 	for i, o := range c.offersOf(ctx, s.rec) {
 		v.Methods = append(v.Methods, pageMethod{ID: o.ID, Label: o.Label, Card: o.provider == Provider(c.sandbox), Selected: i == 0})
 	}
-	if !v.Free && len(v.Methods) == 0 {
-		v.Declined = ReasonProviderUnavailable
-	}
 	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
 	return err
 }

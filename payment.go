@@ -339,6 +339,9 @@ func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p payme
 	if p.Step != StateProcessing || before == StateProcessing {
 		return done, nil
 	}
+	if told, err := t.toldOf(s.ID, webhook.PaymentProcessing, p.ID); err != nil || told {
+		return done, err
+	}
 	s.PaymentStatus, s.PaymentID = status, &p.ID
 	return c.tell(ctx, t, s, webhook.PaymentProcessing, done)
 }

@@ -94,7 +94,39 @@ func (s *shop) everyStatement(rx *receiver) {
 			s.t.Fatalf("%s: %v", name, err)
 		}
 	}
+	s.everyNewerStatement()
 	s.runWhile(func() { rx.wait(s.t, 2) })
+}
+
+// everyNewerStatement sends those of refunds, test mode and RunOnce.
+func (s *shop) everyNewerStatement() {
+	s.t.Helper()
+	paid := s.create(seedBody)
+	s.api("POST", "/test/sessions/"+paid+"/pay", "")
+	refund := s.refund(`{"session_id":"`+paid+`","amount_cents":1}`, "Idempotency-Key", "k")["id"].(string)
+	s.api("GET", "/refunds/"+refund, "")
+	s.api("GET", "/refunds?session_id="+paid, "")
+	waiting := s.create(seedBody)
+	s.api("POST", "/test/sessions/"+waiting+"/pay", `{"card":"4000000000012239"}`)
+	s.api("POST", "/test/sessions/"+waiting+"/advance", `{"seconds":60}`)
+	p, err := s.co.store.lastPayment(s.t.Context(), paid)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	there := []RefundObservation{{Ref: "there", State: StateSucceeded, Amount: 1, Currency: "eur"}, {Key: p.ID + ":refund", Ref: "owed", State: StateSucceeded, Amount: 1}}
+	for name, err := range map[string]error{
+		"told of":          s.co.settle(s.t.Context(), fact{PaymentID: p.ID, Observation: Observation{Refunds: there}}),
+		"scheduled":        s.co.store.scheduleRefund(s.t.Context(), refund, "r", s.clock.now()),
+		"parked":           s.co.settleRefund(s.t.Context(), p.ID, refundFact{id: refund, park: "x"}),
+		"due next":         second(s.co.store.nextDue(s.t.Context())),
+		"run once":         s.co.refundDue(s.t.Context()),
+		"created wanted":   second(s.co.store.direct(s.t.Context()).wantsEvent(Test, "x")),
+		"owed and settled": ignore(s.co.store.direct(s.t.Context()).markRefunded("pay_x", attemptRefunded), errInvariant),
+	} {
+		if err != nil {
+			s.t.Fatalf("%s: %v", name, err)
+		}
+	}
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -228,7 +260,10 @@ func crowd(t testing.TB, db *gorm.DB) {
 		"payments":        `'id', 'pay_' || n, 'session_id', 'cs_' || n, 'charge_id', n::text, 'ref', n::text, 'next_poll_at', n, 'state', (ARRAY['open', 'failed'])[n % 2 + 1]`,
 		"events":          `'id', 'evt_' || n, 'session_id', 'cs_' || n`,
 		"deliveries":      `'id', 'dlv_' || n, 'event_id', 'evt_' || n, 'session_id', 'cs_' || n, 'next_at', n, 'state', (ARRAY['pending', 'delivered'])[n % 2 + 1]`,
-		"sandbox_charges": `'id', 'ch_' || n, 'payment_id', 'pay_' || n`,
+		"sandbox_charges": `'id', 'ch_' || n, 'payment_id', 'pay_' || n, 'session_id', 'cs_' || n`,
+		"sandbox_refunds": `'key', 'k' || n, 'payment_id', 'pay_' || n`,
+		"refunds": `'id', 're_' || n, 'session_id', 'cs_' || n, 'payment_id', 'pay_' || n, 'idempotency_key', n::text, 'provider_ref', n::text, 'next_at', n,
+			'origin', 'request', 'state', (ARRAY['pending', 'succeeded'])[n % 2 + 1]`,
 		"provider_events": `'event_id', 'e' || n`,
 	} {
 		table = "checkout_" + table

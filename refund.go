@@ -321,7 +321,7 @@ func (c *Checkout) endRefund(ctx context.Context, t tx, s sessionRecord, r refun
 	var kind string
 	switch o.State {
 	case StateSucceeded:
-		r.State, kind = refundSucceeded, webhook.RefundSucceeded
+		r.State, kind, r.Failure = refundSucceeded, webhook.RefundSucceeded, nil // what a person was told is over
 	case StateFailed, StateCanceled:
 		r.State, kind = refundFailed, webhook.RefundFailed
 		r.Failure = pointer("The provider refused the refund.")

@@ -198,16 +198,18 @@ func (s *sandbox) Observe(ctx context.Context, ref ChargeRef) (Observation, erro
 	return s.observation(charge), nil
 }
 
-// Cancel takes back what is not paid yet.
+// Cancel takes back what is not paid yet. A charge whose time to be paid has come is paid, whether anybody looked or not.
 func (s *sandbox) Cancel(ctx context.Context, ref ChargeRef) (Observation, error) {
 	charge, err := s.c.store.charge(ctx, ref.AttemptID)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Observation{}, err
+	case charge.State == StateProcessing && charge.ReadyAt <= millis(s.c.now()):
+		return s.move(ctx, charge, StateSucceeded, "")
+	case charge.State == StateActionRequired, charge.State == StateProcessing:
+		return s.move(ctx, charge, StateCanceled, ReasonCanceledByCustomer)
 	}
-	if charge.State != StateActionRequired && charge.State != StateProcessing {
-		return s.observation(charge), nil
-	}
-	return s.move(ctx, charge, StateCanceled, ReasonCanceledByCustomer)
+	return s.observation(charge), nil
 }
 
 // Refund pays back at once, a charge's amount at most.

@@ -325,13 +325,14 @@ func (s *store) ping(ctx context.Context) error {
 	return err
 }
 
-// nextDue is when a worker will have something to do; the zero time when nothing waits.
+// nextDue is when a worker will have something to do; the zero time when nothing waits. The lower bounds are true of
+// every row: they let planners search the index of what is due.
 func (s *store) nextDue(ctx context.Context) (next time.Time, err error) {
 	for _, question := range []string{
-		`SELECT expires_at FROM {sessions} WHERE status = 'pending'
+		`SELECT expires_at FROM {sessions} WHERE status = 'pending' AND expires_at >= 0
 			AND NOT EXISTS (SELECT 1 FROM {payments} WHERE session_id = {sessions}.id AND state = 'open') ORDER BY expires_at LIMIT 1`,
 		`SELECT next_poll_at FROM {payments} WHERE state = 'open' AND next_poll_at IS NOT NULL ORDER BY next_poll_at LIMIT 1`,
-		`SELECT next_at FROM {refunds} WHERE state = 'pending' ORDER BY next_at LIMIT 1`,
+		`SELECT next_at FROM {refunds} WHERE state = 'pending' AND next_at >= 0 ORDER BY next_at LIMIT 1`,
 		`SELECT due FROM (SELECT (SELECT MIN(next_at) FROM {deliveries} d WHERE d.endpoint_id = {endpoints}.id AND d.state = 'pending') AS due
 			FROM {endpoints} WHERE status = 'enabled') AS waiting WHERE due IS NOT NULL ORDER BY due LIMIT 1`,
 	} {

@@ -14,6 +14,13 @@ func (t tx) insertEvent(e Event) error {
 		e.ID, e.SessionID, e.Mode, e.Type, string(e.Payload), millis(e.CreatedAt))
 }
 
+// toldOf reports whether a session has an event of a type that names a payment.
+func (t tx) toldOf(sessionID, kind, paymentID string) (bool, error) {
+	list, err := all(t, readText, `SELECT id FROM {events} WHERE session_id = ? AND type = ? AND payload LIKE ? LIMIT 1`,
+		sessionID, kind, `%"payment_id":"`+paymentID+`"%`)
+	return len(list) > 0, err
+}
+
 // insertDeliveries queues an event for every enabled endpoint that wants it, in one statement. A delivery's id is made
 // of the time, the event's random part and the endpoint's, so that the database can put it together by itself.
 func (t tx) insertDeliveries(e Event, now time.Time) (int64, error) {
