@@ -52,10 +52,16 @@ func Open(t testing.TB, dialect string, cfg *gorm.Config) *gorm.DB {
 // It stands for a second process, or for a host with other GORM settings.
 func Reopen(t testing.TB, db *gorm.DB, cfg *gorm.Config) *gorm.DB {
 	t.Helper()
-	if db.Name() == SQLite {
-		return open(t, openSQLite(DSN(t, db)), cfg)
+	return OpenDSN(t, db.Name(), DSN(t, db), cfg)
+}
+
+// OpenDSN returns a handle on the database behind a name that DSN has given, perhaps to another process.
+func OpenDSN(t testing.TB, dialect, dsn string, cfg *gorm.Config) *gorm.DB {
+	t.Helper()
+	if dialect == SQLite {
+		return open(t, openSQLite(dsn), cfg)
 	}
-	return open(t, openPostgres(DSN(t, db)), cfg)
+	return open(t, openPostgres(dsn), cfg)
 }
 
 // DSN returns the data source name behind a handle made by this package. For
