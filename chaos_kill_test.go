@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +25,19 @@ func extent(short, all int) int {
 		return all
 	}
 	return short
+}
+
+// eachLane runs a body on both databases, in the long form on several of each at the same time.
+func eachLane(t *testing.T, body func(t *testing.T, db *gorm.DB, lane, lanes int)) {
+	lanes := extent(1, 3)
+	for _, dialect := range dbtest.Dialects() {
+		for lane := range lanes {
+			t.Run(fmt.Sprintf("%s-%d", dialect, lane+1), func(t *testing.T) {
+				t.Parallel()
+				body(t, dbtest.OpenUnsynced(t, dialect), lane, lanes)
+			})
+		}
+	}
 }
 
 // killPoints are the moments at which a process dies: in the shop, or at the other end of the line while the shop waits
@@ -70,13 +82,7 @@ func newKiller(t *testing.T, db *gorm.DB) *killer {
 	if err := db.Exec("CREATE TABLE host_events (id TEXT PRIMARY KEY, session_id TEXT, type TEXT)").Error; err != nil {
 		t.Fatal(err)
 	}
-	rec, err := k.s.co.newEndpoint(EndpointParams{Mode: Live, URL: "https://receiver.example/hook", Events: allEvents})
-	if err == nil {
-		err = k.s.co.store.direct(t.Context()).insertEndpoint(rec)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	k.s.listen()
 	k.passes = k.undisturbed()
 	return k
 }
@@ -88,7 +94,7 @@ func (k *killer) command(task childTask) *exec.Cmd {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	cmd := exec.CommandContext(k.t.Context(), os.Args[0])
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), envChild+"="+string(text), "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
@@ -221,30 +227,27 @@ func TestChaosKillAtEveryPoint(t *testing.T) {
 	for what, why := range absentPoints {
 		t.Logf("chaos: no kill at %q: %s", what, why)
 	}
-	for _, dialect := range dbtest.Dialects() {
-		t.Run(dialect, func(t *testing.T) {
-			t.Parallel()
-			k := newKiller(t, dbtest.Open(t, dialect, nil))
-			for i, point := range killPoints {
-				if long() && i > 0 { // on a fresh database, because what is inspected grows with every kill
-					k = k.next()
-				}
-				for repeat := range repeats {
-					k.killAt(point, repeat+i)
-				}
-				if long() {
-					k.summary("up to " + point)
-				}
+	eachLane(t, func(t *testing.T, db *gorm.DB, lane, lanes int) {
+		k := newKiller(t, db)
+		for i := lane; i < len(killPoints); i += lanes {
+			if long() && i > lane { // on a fresh database, because what is inspected grows with every kill
+				k = k.next()
 			}
-			k.summary(fmt.Sprintf("%d points × %d", len(killPoints), repeats))
-		})
-	}
+			for repeat := range repeats {
+				k.killAt(killPoints[i], repeat+i/lanes)
+			}
+			if long() {
+				k.summary("up to " + killPoints[i])
+			}
+		}
+		k.summary(fmt.Sprintf("every point × %d", repeats))
+	})
 }
 
 // next goes on counting on another database.
 func (k *killer) next() *killer {
 	k.t.Helper()
-	n := newKiller(k.t, dbtest.Open(k.t, k.s.db.Name(), nil))
+	n := newKiller(k.t, dbtest.OpenUnsynced(k.t, k.s.db.Name()))
 	n.kills, n.started, n.damage = k.kills, k.started, k.damage
 	n.seen = k.seen + len(k.world.received())
 	return n
@@ -271,28 +274,29 @@ func (k *killer) killAt(point string, repeat int) {
 // TestChaosRandomDoubleKills kills the shop, and kills the next one while it repairs or goes on.
 func TestChaosRandomDoubleKills(t *testing.T) {
 	rounds, seed := extent(2, 100), uint64(time.Now().UnixNano())
-	for _, dialect := range dbtest.Dialects() {
-		t.Run(dialect, func(t *testing.T) {
-			t.Parallel()
-			t.Logf("chaos: seed %d", seed)
-			dice := rand.New(rand.NewPCG(seed, uint64(len(dialect))))
-			k := newKiller(t, dbtest.Open(t, dialect, nil))
-			points := append([]string(nil), killPoints...)
-			sort.Strings(points)
-			for round := range rounds {
-				what := ""
-				for n, do := range [][]string{{"sales"}, {"notices", "round", "sales"}} {
-					point := points[dice.IntN(len(points))]
-					task := childTask{Do: do, Point: point, Nth: 1 + dice.IntN(k.passes[point])}
-					k.start(time.Duration(1+n*16)*time.Minute, task)
-					what += fmt.Sprintf("%s, passage %d; ", task.Point, task.Nth)
-				}
-				k.recover(round, what)
-				if round%25 == 24 {
-					k.summary(fmt.Sprintf("round %d", round+1))
-				}
+	t.Logf("chaos: seed %d", seed)
+	eachLane(t, func(t *testing.T, db *gorm.DB, lane, lanes int) {
+		dice := rand.New(rand.NewPCG(seed, uint64(lane)))
+		k := newKiller(t, db)
+		for round := lane; round < rounds; round += lanes {
+			k.killTwice(dice, round)
+			if round%24 == 23 {
+				k.summary(fmt.Sprintf("round %d", round+1))
 			}
-			k.summary(fmt.Sprintf("%d double kills", rounds))
-		})
+		}
+		k.summary("double kills")
+	})
+}
+
+// killTwice kills a shop at a random point and the next one while it repairs or goes on selling.
+func (k *killer) killTwice(dice *rand.Rand, round int) {
+	k.t.Helper()
+	what := ""
+	for n, do := range [][]string{{"sales"}, {"notices", "round", "sales"}} {
+		point := killPoints[dice.IntN(len(killPoints))]
+		task := childTask{Do: do, Point: point, Nth: 1 + dice.IntN(k.passes[point])}
+		k.start(time.Duration(1+n*16)*time.Minute, task)
+		what += fmt.Sprintf("%s, passage %d; ", task.Point, task.Nth)
 	}
+	k.recover(round, what)
 }

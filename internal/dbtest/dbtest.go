@@ -48,6 +48,17 @@ func Open(t testing.TB, dialect string, cfg *gorm.Config) *gorm.DB {
 	return nil
 }
 
+// OpenUnsynced is Open for tests that commit very often and stop no server: PostgreSQL does not wait for its disk. What
+// one connection has committed, every other sees, as always.
+func OpenUnsynced(t testing.TB, dialect string) *gorm.DB {
+	t.Helper()
+	db := Open(t, dialect, nil)
+	if dialect == Postgres {
+		db = OpenDSN(t, dialect, withParam(DSN(t, db), "synchronous_commit", "off"), nil)
+	}
+	return db
+}
+
 // Reopen returns one more handle, with a pool of its own, on the database behind db.
 // It stands for a second process, or for a host with other GORM settings.
 func Reopen(t testing.TB, db *gorm.DB, cfg *gorm.Config) *gorm.DB {
