@@ -59,6 +59,12 @@ func OpenUnsynced(t testing.TB, dialect string) *gorm.DB {
 	return db
 }
 
+// OpenSQLiteIn makes an empty SQLite database in a folder of the caller's.
+func OpenSQLiteIn(t testing.TB, dir string) *gorm.DB {
+	t.Helper()
+	return open(t, openSQLite(sqliteDSN(dir)), nil)
+}
+
 // Reopen returns one more handle, with a pool of its own, on the database behind db.
 // It stands for a second process, or for a host with other GORM settings.
 func Reopen(t testing.TB, db *gorm.DB, cfg *gorm.Config) *gorm.DB {
