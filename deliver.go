@@ -132,6 +132,7 @@ func (c *Checkout) deliverLoop(ctx context.Context) {
 		case <-c.shared.deliver:
 		}
 	}
+	c.reached("stop.draining")
 	drain := time.AfterFunc(drainTime, stop)
 	defer drain.Stop()
 	s.running.Wait()
@@ -200,6 +201,7 @@ func (s *sender) round(ctx, work context.Context, l *lane) (more bool, err error
 		return false, err
 	}
 	s.rounds.Add(1)
+	s.c.reached("deliver.leased")
 	err = s.sendAll(ctx, work, l, token, claimed)
 	return err == nil, err
 }
@@ -269,6 +271,7 @@ func (s *sender) write(work context.Context, l *lane, group []sendResult) error 
 	defer cancel()
 	now := s.c.now()
 	err := s.c.store.transact(ctx, func(t tx) error { return writeResults(t, group, now) })
+	s.c.reached("deliver.marked")
 	for _, r := range group {
 		l.failing = !r.ok()
 		if r.gone {
@@ -332,6 +335,7 @@ func (s *sender) send(ctx context.Context, e endpointRecord, d delivery) sendRes
 	body, _ := io.ReadAll(io.LimitReader(answer.Body, answerRead)) // an answer that breaks off still has its status
 	r.httpStatus, r.response = answer.StatusCode, printable(body)
 	r.judge(answer.Header.Get("Retry-After"), s.c.now())
+	s.c.reached("deliver.answered")
 	return r
 }
 

@@ -333,6 +333,7 @@ func (c *Checkout) takeNotice(r *http.Request, provider Provider, body []byte) e
 	if err != nil {
 		return err
 	}
+	c.reached("notice.verified")
 	for _, o := range list {
 		if err := c.takeHint(r, provider, o); err != nil {
 			return err
@@ -360,5 +361,7 @@ func (c *Checkout) takeHint(r *http.Request, provider Provider, hint Observation
 	if err != nil {
 		return ErrProviderUnavailable.because(fmt.Errorf("after a notification: %w", err))
 	}
-	return c.settle(r.Context(), fact{PaymentID: p.ID, Observation: o, EventKey: hint.EventKey, Provider: provider.Name()})
+	err = c.settle(r.Context(), fact{PaymentID: p.ID, Observation: o, EventKey: hint.EventKey, Provider: provider.Name()})
+	c.reached("notice.committed")
+	return err
 }

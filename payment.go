@@ -51,7 +51,9 @@ func (c *Checkout) pay(ctx context.Context, r payRequest) error {
 	}
 	call, cancel := detached(ctx, callTimeout)
 	defer cancel()
+	c.reached("begin.calling")
 	step, err := r.Provider.Begin(call, c.beginRequest(session, attempt, r))
+	c.reached("begin.answered")
 	c.shared.circuits.note(r.Provider.Name(), err, c.now())
 	return c.afterBegin(ctx, attempt, step, err)
 }
@@ -75,8 +77,10 @@ func (c *Checkout) openAttempt(ctx context.Context, r payRequest) (session sessi
 		}
 		attempt = c.newAttempt(id, session, r)
 		isNew, err = c.writeAttempt(t, session, attempt, r)
+		c.reached("claim.written")
 		return err
 	})
+	c.reached("claim.committed")
 	return session, attempt, isNew, err
 }
 
@@ -198,11 +202,13 @@ func (c *Checkout) settle(ctx context.Context, f fact) error {
 	var done settled
 	err := c.store.transact(work, func(t tx) (err error) {
 		done, err = c.settleIn(work, t, f)
+		c.reached("settle.written")
 		return err
 	})
 	if err != nil {
 		return c.refused(ctx, err, f.PaymentID, c.store.countRefusal)
 	}
+	c.reached("settle.committed")
 	c.afterSettle(ctx, f.PaymentID, done)
 	return nil
 }
@@ -244,6 +250,7 @@ func (c *Checkout) settleIn(ctx context.Context, t tx, f fact) (settled, error) 
 	if err != nil {
 		return settled{}, err
 	}
+	c.reached("settle.locked")
 	p, err := t.payment(f.PaymentID)
 	if err != nil {
 		return settled{}, err
@@ -253,6 +260,7 @@ func (c *Checkout) settleIn(ctx context.Context, t tx, f fact) (settled, error) 
 		if err != nil || !isNew {
 			return settled{}, err
 		}
+		c.reached("notice.inserted")
 	}
 	taken := false
 	if o := f.Observation; o.State == StateSucceeded && o.ChargeID != "" {

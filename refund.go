@@ -96,6 +96,7 @@ func (c *Checkout) writeRefund(ctx context.Context, params RefundParams) (rec re
 		rec, isNew, err = c.writeRefundIn(t, id, params)
 		return err
 	})
+	c.reached("refund.booked")
 	return rec, isNew, err
 }
 
@@ -217,7 +218,9 @@ func (c *Checkout) sendRefund(ctx context.Context, r refundRecord) error {
 	}
 	call, cancel := detached(ctx, callTimeout)
 	defer cancel()
+	c.reached("refund.calling")
 	o, err := refunder.Refund(call, RefundRequest{Charge: chargeRef(p), Key: r.key(), Amount: r.Amount, Currency: r.Currency, Reason: orEmpty(r.Reason)})
+	c.reached("refund.answered")
 	switch {
 	case errors.Is(err, ErrRejected):
 		return c.settleRefund(ctx, r.PaymentID, refundFact{id: r.ID, observation: RefundObservation{State: StateFailed, Amount: r.Amount, Currency: r.Currency}})
@@ -256,6 +259,7 @@ func (c *Checkout) settleRefund(ctx context.Context, paymentID string, f refundF
 			return err
 		}
 		queued, err = c.settleRefundIn(ctx, t, s, paymentID, f)
+		c.reached("refund.written")
 		return err
 	})
 	if err == nil && queued > 0 && !c.inHostTx {

@@ -37,6 +37,7 @@ func (c *Checkout) createSession(ctx context.Context, params SessionParams, p *p
 	ctx, cancel := detached(ctx, commitTimeout)
 	defer cancel()
 	stored, isNew, err := c.insertSession(ctx, rec)
+	c.reached("create.committed")
 	if err != nil {
 		return nil, err
 	}
@@ -324,6 +325,7 @@ func (c *Checkout) expire(ctx context.Context, id string) (rec sessionRecord, er
 	if err != nil {
 		return rec, c.refused(ctx, err, id, c.store.countSessionRefusal)
 	}
+	c.reached("expire.committed")
 	c.afterSettle(ctx, id, done)
 	return rec, nil
 }
@@ -344,6 +346,7 @@ func (c *Checkout) expireIn(ctx context.Context, t tx, id string) (rec sessionRe
 	if !expired {
 		return rec, done, ErrNotPending.saying("A payment of this session is under way. Its outcome decides; ask again in a minute.")
 	}
+	c.reached("expire.written")
 	rec.Status, rec.ExpiredAt = StatusExpired, &at
 	e, err := c.newEvent(webhook.SessionExpired, rec, at, nil)
 	if err != nil {

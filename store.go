@@ -133,12 +133,18 @@ func (s *store) retry(ctx context.Context, op func() error) error {
 }
 
 // unreachable names the failures that this process cannot wait out, but whose repeat may find another one or better
-// times: a pool that the host has closed, and a statement that took all of its time.
+// times: a pool that the host has closed, a statement that took all of its time, and a disk on which SQLite cannot write.
 func unreachable(err error) error {
-	if err != nil && (errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "sql: database is closed")) {
+	if err != nil && (errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "sql: database is closed") || diskTrouble(err)) {
 		return ErrDatabaseBusy.because(err)
 	}
 	return err
+}
+
+// diskTrouble tells SQLite's words for a full, broken or read-only disk. PostgreSQL's are in passingState.
+func diskTrouble(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "disk is full") || strings.Contains(text, "disk I/O error") || strings.Contains(text, "readonly database")
 }
 
 func backoff(try int) time.Duration {

@@ -134,6 +134,8 @@ func TestRetryRepeatsWhatPassesAndNothingElse(t *testing.T) {
 		{"lost connection", stateError("08006"), true, true},
 		{"lock timeout", stateError("55P03"), true, true},
 		{"lost answer to COMMIT", &commitError{errors.New("anything")}, true, true},
+		{"SQLite's full disk", errors.New("database or disk is full (13)"), false, true},
+		{"SQLite's broken disk", errors.New("disk I/O error"), false, true},
 		{"duplicate", stateError("23505"), false, false},
 		{"syntax", stateError("42601"), false, false},
 		{"unknown", errors.New("strange"), false, false},

@@ -26,10 +26,19 @@ type shared struct {
 	circuits circuits
 	created  wantsCache
 	secret   secretCache
+
+	failpoint func(name string) // nil in production; tests stop the process where it is called
 }
 
 func newShared() *shared {
 	return &shared{deliver: make(waker, 1), poll: time.Second, keys: keyCache{byHash: map[string]cachedKey{}}}
+}
+
+// reached tells a test that the work has come to a named point.
+func (c *Checkout) reached(point string) {
+	if f := c.shared.failpoint; f != nil {
+		f(point)
+	}
 }
 
 // waker rings a worker. A ring that nobody has heard yet stands for any number of later ones.
@@ -116,6 +125,7 @@ func (c *Checkout) expireDue(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		c.reached("expire.selected")
 		ended := 0
 		for _, id := range ids {
 			switch _, err := c.expire(ctx, id); {
@@ -204,6 +214,7 @@ func (c *Checkout) ask(ctx context.Context, p paymentRecord, question func(conte
 	call, cancel := detached(ctx, callTimeout)
 	defer cancel()
 	o, err := question(call, chargeRef(p))
+	c.reached("reconcile.fetched")
 	switch {
 	case errors.Is(err, ErrNoCharge):
 		if c.now().Sub(fromMillis(p.CreatedAt)) < believeAbsence {

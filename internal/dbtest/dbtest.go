@@ -50,14 +50,37 @@ func Open(t testing.TB, dialect string, cfg *gorm.Config) *gorm.DB {
 	return nil
 }
 
+// OpenUnsynced is Open for tests that commit very often and stop no server: PostgreSQL does not wait for its disk. What
+// one connection has committed, every other sees, as always.
+func OpenUnsynced(t testing.TB, dialect string) *gorm.DB {
+	t.Helper()
+	db := Open(t, dialect, nil)
+	if dialect == Postgres {
+		db = OpenDSN(t, dialect, withParam(DSN(t, db), "synchronous_commit", "off"), nil)
+	}
+	return db
+}
+
+// OpenSQLiteIn makes an empty SQLite database in a folder of the caller's.
+func OpenSQLiteIn(t testing.TB, dir string) *gorm.DB {
+	t.Helper()
+	return open(t, openSQLite(sqliteDSN(dir)), nil)
+}
+
 // Reopen returns one more handle, with a pool of its own, on the database behind db.
 // It stands for a second process, or for a host with other GORM settings.
 func Reopen(t testing.TB, db *gorm.DB, cfg *gorm.Config) *gorm.DB {
 	t.Helper()
-	if db.Name() == SQLite {
-		return open(t, openSQLite(DSN(t, db)), cfg)
+	return OpenDSN(t, db.Name(), DSN(t, db), cfg)
+}
+
+// OpenDSN returns a handle on the database behind a name that DSN has given, perhaps to another process.
+func OpenDSN(t testing.TB, dialect, dsn string, cfg *gorm.Config) *gorm.DB {
+	t.Helper()
+	if dialect == SQLite {
+		return open(t, openSQLite(dsn), cfg)
 	}
-	return open(t, openPostgres(DSN(t, db)), cfg)
+	return open(t, openPostgres(dsn), cfg)
 }
 
 // DSN returns the data source name behind a handle made by this package. For

@@ -14,6 +14,14 @@ type plan struct {
 	dialect    dialect
 	prefix     string
 	migrations []migration
+	failpoint  func(name string) // nil in production; tests stop the process where it is called
+}
+
+// reached tells a test that the work has come to a named point.
+func (p plan) reached(point string) {
+	if p.failpoint != nil {
+		p.failpoint(point)
+	}
 }
 
 func newPlan(files fs.FS, dialectName, prefix string) (plan, error) {
@@ -25,7 +33,7 @@ func newPlan(files fs.FS, dialectName, prefix string) (plan, error) {
 		return plan{}, err
 	}
 	migrations, err := load(files, d.name)
-	return plan{d, prefix, migrations}, err
+	return plan{dialect: d, prefix: prefix, migrations: migrations}, err
 }
 
 // run looks first without a lock, so that a replica that starts on a database which is
@@ -56,6 +64,7 @@ func (p plan) transaction(ctx context.Context, conn *sql.Conn) error {
 		rollback(ctx, conn)
 		return fmt.Errorf("migrations: commit: %w", err)
 	}
+	p.reached("migrate.committed")
 	return nil
 }
 
@@ -95,6 +104,7 @@ func (p plan) apply(ctx context.Context, conn *sql.Conn) error {
 			return err
 		}
 	}
+	p.reached("migrate.last")
 	return nil
 }
 
@@ -103,6 +113,7 @@ func (p plan) applyOne(ctx context.Context, conn *sql.Conn, m migration) error {
 		if _, err := conn.ExecContext(ctx, fill(statement, p.prefix)); err != nil {
 			return fmt.Errorf("migrations: %04d_%s, statement %d: %w", m.version, m.name, i+1, err)
 		}
+		p.reached("migrate.statement")
 	}
 	return nil
 }
