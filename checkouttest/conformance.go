@@ -198,7 +198,7 @@ func (s *trial) request(a Answer, amount int64, currency string) checkout.BeginR
 	r := checkout.BeginRequest{
 		AttemptID: randomID("pay_"), SessionID: session, Amount: amount, Currency: currency, Description: "Test Shop " + session,
 		Method: s.method(amount, currency), Email: buyerMail, Locale: "en", ReturnURL: page + "/return", CancelURL: page,
-		NotifyURL: "https://shop.example/api/checkout/v1/notify/" + s.Provider.Name(), ExpiresAt: time.Now().Add(time.Hour),
+		NotifyURL: "https://shop.example/api/checkout/v1/notify/" + url.PathEscape(s.Provider.Name()), ExpiresAt: time.Now().Add(time.Hour),
 		Livemode: s.Livemode, Input: url.Values{},
 	}
 	if !s.Prepare(a, &r) {

@@ -1,6 +1,8 @@
 package checkouttest
 
 import (
+	"math"
+	"math/big"
 	"net/http"
 	"slices"
 	"testing"
@@ -37,7 +39,12 @@ func companySubject(wrap func(*Provider) checkout.Provider) func(t *testing.T) S
 			Advance:      func(d time.Duration) { clock.set(clock.now().Add(d)) },
 			Calls:        func() int { return 0 }, // it has no network
 			Charges:      func() int { return len(p.charges) },
-			Secrets:      []string{p.secret},
+			Booked: func(ref checkout.ChargeRef) string {
+				r := p.of1(ref).request
+				digits := map[string]int{"eur": 2, "huf": 2, "kwd": 3}[r.Currency]
+				return new(big.Rat).SetFrac64(r.Amount, int64(math.Pow10(digits))).FloatString(digits) + " " + r.Currency
+			},
+			Secrets: []string{p.secret},
 		}
 	}
 }
