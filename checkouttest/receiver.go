@@ -65,6 +65,7 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.shop.order.saw(req.Header.Get(webhook.HeaderID))
 	if r.loses(req.Header.Get(webhook.HeaderID)) {
 		return nil, errLost
 	}
@@ -185,7 +186,8 @@ func (s *Shop) RequireEvent(t testing.TB, kind string) webhook.Event {
 	return webhook.Event{}
 }
 
-// order remembers in which order events became true. Webhooks of one moment may come in any.
+// order remembers in which order the shop has heard of events first, by the hook or by their webhooks. Webhooks of one
+// moment may come in any.
 type order struct {
 	mu   sync.Mutex
 	byID map[string]int
@@ -193,12 +195,18 @@ type order struct {
 
 func newOrder() *order { return &order{byID: map[string]int{}} }
 
-// watch sees the events go by on their way to the host's hook. One that is rolled back is seen again with another id.
+func (o *order) saw(event string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.byID[event]; !ok {
+		o.byID[event] = len(o.byID)
+	}
+}
+
+// watch sees the events go by on their way to the host's hook. One that is rolled back comes again with another id.
 func (o *order) watch(hook func(context.Context, *gorm.DB, checkout.Event) error) func(context.Context, *gorm.DB, checkout.Event) error {
 	return func(ctx context.Context, tx *gorm.DB, e checkout.Event) error {
-		o.mu.Lock()
-		o.byID[e.ID] = len(o.byID)
-		o.mu.Unlock()
+		o.saw(e.ID)
 		if hook == nil {
 			return nil
 		}
@@ -206,16 +214,10 @@ func (o *order) watch(hook func(context.Context, *gorm.DB, checkout.Event) error
 	}
 }
 
-// sort keeps those it has not seen, which the hook was spared, by their time.
 func (o *order) sort(list []webhook.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	slices.SortStableFunc(list, func(a, b webhook.Event) int {
-		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
-			return c
-		}
-		return o.byID[a.ID] - o.byID[b.ID]
-	})
+	slices.SortFunc(list, func(a, b webhook.Event) int { return o.byID[a.ID] - o.byID[b.ID] })
 }
 
 func (d Delivery) String() string { return fmt.Sprintf("%s (%d)", d.Event.Type, d.Status) }

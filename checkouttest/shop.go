@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -93,8 +94,14 @@ func (s *Shop) open(cfg checkout.Config) {
 		_, _, err := s.co.CreateEndpoint(s.t.Context(), checkout.EndpointParams{Mode: mode, URL: receiverURL, Events: allEvents, Secret: s.secret})
 		s.must("add the webhook endpoint", err)
 	}
+	base := strings.TrimSuffix(cfg.BaseURL, "/")
+	s.pages = base + s.co.PagePath() + "/"
 	s.co.Mount(s.mux)
-	s.pages = strings.TrimSuffix(cfg.BaseURL, "/") + s.co.PagePath() + "/"
+	if u, err := url.Parse(base); err == nil && u.Path != "" {
+		inner := s.mux
+		s.mux = http.NewServeMux()
+		s.mux.Handle(u.Path+"/", http.StripPrefix(u.Path, inner))
+	}
 }
 
 var allEvents = []string{
@@ -140,7 +147,7 @@ func (s *Shop) Checkout() *checkout.Checkout { return s.co }
 // DB is the database, for the host's own tables. In memory it has one connection.
 func (s *Shop) DB() *gorm.DB { return s.db }
 
-// Handler serves the API and the page.
+// Handler serves the API and the page, below the path of BaseURL if it has one.
 func (s *Shop) Handler() http.Handler { return s.mux }
 
 // Now is the shop's time. A receiver that verifies signatures needs it: see [webhook.WithClock].
