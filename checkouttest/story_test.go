@@ -1,7 +1,9 @@
 package checkouttest_test
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,5 +37,18 @@ func TestStoryOfADeclineARetryTheEndAndLateMoney(t *testing.T) {
 	want := []string{webhook.SessionCreated, webhook.PaymentFailed, webhook.PaymentProcessing, webhook.PaymentFailed, webhook.SessionExpired, webhook.PaymentLate, webhook.RefundSucceeded}
 	if got := shop.Events(); !slices.Equal(got, want) {
 		t.Errorf("events %v\nwant %v", got, want)
+	}
+}
+
+func TestTheStoryFitsThirtyLines(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("story_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, story, _ := strings.Cut(string(text), "func TestStoryOfADecline")
+	story, _, ok := strings.Cut(story, "\n}\n")
+	if n := strings.Count(story, "\n") + 2; !ok || n > 30 {
+		t.Errorf("the story has %d lines, want 30 at most", n)
 	}
 }
