@@ -66,6 +66,7 @@ type pageView struct {
 	Provider    string        // requires_action: whose fields they are
 	Client      string        // requires_action: what those scripts need to know
 	ContinueURL string        // requires_action: the bank's page; completed: success_url; expired: the shop
+	MoneyBack   bool          // expired: money came that belongs to no order
 	CanAbandon  bool          // requires_action: button action=abandon
 	CanExtend   bool          // open: button action=extend beside the expiry note
 	BackURL     string        // cancel_url

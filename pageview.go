@@ -58,6 +58,7 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 		v.Email, v.AskEmail, v.ContinueURL = maskEmail(v.Email), false, successURL(s.rec.SuccessURL, s.rec.ID)
 	case "expired":
 		v.Email, v.AskEmail, v.ContinueURL = "", false, s.rec.CancelURL
+		v.MoneyBack, err = c.store.tookMoney(r.Context(), s.rec.ID)
 	}
 	return v, err
 }

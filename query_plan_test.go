@@ -118,7 +118,7 @@ func (s *shop) everyNewerStatement() {
 		"told of":          s.co.settle(s.t.Context(), fact{PaymentID: p.ID, Observation: Observation{Refunds: there}}),
 		"scheduled":        s.co.store.scheduleRefund(s.t.Context(), refund, "r", s.clock.now()),
 		"parked":           s.co.settleRefund(s.t.Context(), p.ID, refundFact{id: refund, park: "x"}),
-		"due next":         second(s.co.store.nextDue(s.t.Context())),
+		"due next":         second(s.co.store.nextDue(s.t.Context(), s.clock.now())),
 		"run once":         s.co.refundDue(s.t.Context()),
 		"created wanted":   second(s.co.store.direct(s.t.Context()).wantsEvent(Test, "x")),
 		"owed and settled": ignore(s.co.store.direct(s.t.Context()).markRefunded("pay_x", attemptRefunded), errInvariant),

@@ -331,18 +331,26 @@ func (s *store) ping(ctx context.Context) error {
 	return err
 }
 
-// nextDue is when a worker will have something to do; the zero time when nothing waits. The lower bounds are true of
-// every row: they let planners search the index of what is due.
-func (s *store) nextDue(ctx context.Context) (next time.Time, err error) {
-	for _, question := range []string{
-		`SELECT expires_at FROM {sessions} WHERE status = 'pending' AND expires_at >= 0
-			AND NOT EXISTS (SELECT 1 FROM {payments} WHERE session_id = {sessions}.id AND state = 'open') ORDER BY expires_at LIMIT 1`,
-		`SELECT next_poll_at FROM {payments} WHERE state = 'open' AND next_poll_at IS NOT NULL ORDER BY next_poll_at LIMIT 1`,
-		`SELECT next_at FROM {refunds} WHERE state = 'pending' AND next_at >= 0 ORDER BY next_at LIMIT 1`,
-		`SELECT due FROM (SELECT (SELECT MIN(next_at) FROM {deliveries} d WHERE d.endpoint_id = {endpoints}.id AND d.state = 'pending') AS due
-			FROM {endpoints} WHERE status = 'enabled') AS waiting WHERE due IS NOT NULL ORDER BY due LIMIT 1`,
+// nextDue is when a worker will have something to do; the zero time when nothing waits. A webhook that somebody has
+// leased waits for the lease's end: whoever it is may never come back. The lower bounds are true of every row: they let
+// planners search the index of what is due.
+func (s *store) nextDue(ctx context.Context, now time.Time) (next time.Time, err error) {
+	for _, question := range []struct {
+		text string
+		args []any
+	}{
+		{`SELECT expires_at FROM {sessions} WHERE status = 'pending' AND expires_at >= 0
+			AND NOT EXISTS (SELECT 1 FROM {payments} WHERE session_id = {sessions}.id AND state = 'open') ORDER BY expires_at LIMIT 1`, nil},
+		{`SELECT next_poll_at FROM {payments} WHERE state = 'open' AND next_poll_at IS NOT NULL ORDER BY next_poll_at LIMIT 1`, nil},
+		{`SELECT next_at FROM {refunds} WHERE state = 'pending' AND next_at >= 0 ORDER BY next_at LIMIT 1`, nil},
+		{`SELECT due FROM (SELECT (SELECT d.next_at FROM {deliveries} d WHERE d.endpoint_id = {endpoints}.id AND d.state = 'pending' AND d.lease_until = 0
+				ORDER BY d.next_at LIMIT 1) AS due
+			FROM {endpoints} WHERE status = 'enabled') AS waiting WHERE due IS NOT NULL ORDER BY due LIMIT 1`, nil},
+		{`SELECT due FROM (SELECT (SELECT MIN(d.lease_until) FROM {deliveries} d WHERE d.endpoint_id = {endpoints}.id AND d.state = 'pending'
+				AND d.next_at <= ? AND d.lease_until > 0) AS due
+			FROM {endpoints} WHERE status = 'enabled') AS leased WHERE due IS NOT NULL ORDER BY due LIMIT 1`, []any{millis(now)}},
 	} {
-		at, err := first(s.direct(ctx), readMillis, question)
+		at, err := first(s.direct(ctx), readMillis, question.text, question.args...)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return next, err
 		}

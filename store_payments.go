@@ -141,6 +141,16 @@ func (t tx) chargeTaken(provider, chargeID, paymentID string) (bool, error) {
 	return len(list) > 0, err
 }
 
+// tookMoney reports whether an attempt of a session took money that belongs to no order.
+func (s *store) tookMoney(ctx context.Context, sessionID string) (took bool, err error) {
+	err = s.retry(ctx, func() error {
+		list, err := all(s.direct(ctx), readText, `SELECT id FROM {payments} WHERE session_id = ? AND state IN ('refund_due', 'refunded', 'needs_person')`, sessionID)
+		took = len(list) > 0
+		return err
+	})
+	return took, err
+}
+
 // claimPayments takes open attempts whose next look is due. Moving the next look forward is the claim: nobody else
 // takes them meanwhile, and if this process dies they come up again.
 func (s *store) claimPayments(ctx context.Context, now time.Time, again time.Duration, limit int) (list []paymentRecord, err error) {

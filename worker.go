@@ -88,7 +88,7 @@ func (c *Checkout) RunOnce(ctx context.Context) (next time.Time, err error) {
 			err = errors.Join(err, work(ctx))
 		}
 		var failed error
-		next, failed = c.store.nextDue(ctx)
+		next, failed = c.store.nextDue(ctx, c.now())
 		if err = errors.Join(err, failed); err != nil || next.IsZero() || next.After(c.now()) {
 			break
 		}
