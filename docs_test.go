@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,14 +16,13 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/jopay/checkout/internal/dbtest"
 	"github.com/jopay/checkout/webhook"
 )
 
 const (
 	apiDoc        = "docs/api.md"
+	webhooksDoc   = "docs/webhooks.md"
 	operationsDoc = "docs/operations.md"
 )
 
@@ -32,6 +30,7 @@ const (
 var namedErrors = []*Error{
 	ErrNotFound, ErrRouteUnknown, ErrMethodNotAllowed, ErrBodyTooLarge, ErrContentType, ErrInvalidJSON, ErrBodyEmpty, ErrCursor,
 	ErrIdempotencyKey, ErrKeyReused, ErrKeyMissing, ErrKeyInvalid, ErrKeyRevoked, ErrKeyExpired, ErrNotPending,
+	ErrRefundExceeds, ErrRefundByHand, ErrNotByHand,
 	ErrRateLimited, ErrTooManyAttempts, ErrInternal, ErrProviderUnavailable, ErrDatabaseBusy, errCrossSite,
 }
 
@@ -142,7 +141,7 @@ func TestAPIDocHasEveryFieldAndKey(t *testing.T) {
 		of   reflect.Type
 	}{
 		{create, reflect.TypeFor[LineItem]()}, {create, reflect.TypeFor[BillingDetails]()}, {create, reflect.TypeFor[Address]()},
-		{session, reflect.TypeFor[Session]()}, {session, reflect.TypeFor[PaymentError]()},
+		{session, reflect.TypeFor[Session]()}, {session, reflect.TypeFor[PaymentError]()}, {session, reflect.TypeFor[Refund]()},
 	} {
 		for i := range part.of.NumField() {
 			key, ok := part.of.Field(i).Tag.Lookup("json")
@@ -216,13 +215,50 @@ func TestAPIDocHasEveryStateAndEvent(t *testing.T) {
 	for _, s := range allPaymentStatuses {
 		words = append(words, string(s))
 	}
-	for _, s := range []paymentState{attemptOpen, attemptSucceeded, attemptFailed, attemptRefundDue} {
+	for _, s := range []paymentState{attemptOpen, attemptSucceeded, attemptFailed, attemptRefundDue, attemptRefunded, attemptNeedsPerson} {
 		words = append(words, string(s))
 	}
-	for _, word := range append(words, seedEvents...) {
+	for _, s := range []refundState{refundPending, refundSucceeded, refundFailed, refundNeedsPerson} {
+		words = append(words, string(s))
+	}
+	for _, word := range append(words, originRequest, originProvider, noteLate, noteExtra, noteMismatch) {
 		if !strings.Contains(doc, "`"+word+"`") {
 			t.Errorf("%s is not in %s", word, apiDoc)
 		}
+	}
+	_, doc = blocksOf(t, webhooksDoc)
+	for _, event := range allEvents {
+		if !strings.Contains(doc, "`"+event+"`") {
+			t.Errorf("%s is not in %s", event, webhooksDoc)
+		}
+	}
+}
+
+func TestAPIDocHasEveryFieldOfTheSmallerRequests(t *testing.T) {
+	_, doc := blocksOf(t, apiDoc)
+	for file, heading := range map[string]string{"handlers_refunds.go": "Refunds", "handlers_test_mode.go": "Test mode"} {
+		_, part, _ := strings.Cut(doc, "\n## "+heading+"\n")
+		part, _, _ = strings.Cut(part, "\n## ")
+		names := asked(source(t)[file])
+		if len(names) < 3 {
+			t.Fatalf("only %d fields were found in %s", len(names), file)
+		}
+		for _, name := range names {
+			if !strings.Contains(part, "`"+name+"`") && !strings.Contains(part, "`{\""+name+"\":") {
+				t.Errorf("the field %s is not in the part of %s about %s", name, apiDoc, heading)
+			}
+		}
+	}
+}
+
+func TestAPIDocHasTheRefundSchedule(t *testing.T) {
+	_, doc := blocksOf(t, apiDoc)
+	var waits []string
+	for _, wait := range refundAfter {
+		waits = append(waits, spoken(wait))
+	}
+	if want := "after " + strings.Join(waits, ", "); !strings.Contains(doc, want) {
+		t.Errorf("%s does not say of refunds: %s", apiDoc, want)
 	}
 }
 
@@ -256,14 +292,14 @@ func TestAPIDocHasEveryTestCard(t *testing.T) {
 }
 
 func TestAPIDocHasTheRetrySchedules(t *testing.T) {
-	_, doc := blocksOf(t, apiDoc)
+	_, doc := blocksOf(t, webhooksDoc)
 	for mode, schedule := range schedules {
 		var waits []string
 		for _, wait := range schedule[1:] {
 			waits = append(waits, spoken(wait))
 		}
 		if want := "after " + strings.Join(waits, ", ") + ": " + strconv.Itoa(len(schedule)) + " attempts"; !strings.Contains(doc, want) {
-			t.Errorf("%s does not say of %s mode: %s", apiDoc, mode, want)
+			t.Errorf("%s does not say of %s mode: %s", webhooksDoc, mode, want)
 		}
 	}
 }
@@ -280,7 +316,7 @@ func spoken(d time.Duration) string {
 }
 
 func TestAPIDocTestVectorVerifies(t *testing.T) {
-	blocks, doc := blocksOf(t, apiDoc)
+	blocks, doc := blocksOf(t, webhooksDoc)
 	secret := regexp.MustCompile("`(whsec_[^`]+)`").FindStringSubmatch(doc)[1]
 	var body string
 	for _, b := range blocks {
@@ -295,7 +331,7 @@ func TestAPIDocTestVectorVerifies(t *testing.T) {
 	}
 	for _, line := range []string{"X-JoPay-Signature: " + webhook.Sign([]byte(body), secret, at), "webhook-signature: " + standard} {
 		if !strings.Contains(doc, line+"\n") {
-			t.Errorf("%s does not have the line %s", apiDoc, line)
+			t.Errorf("%s does not have the line %s", webhooksDoc, line)
 		}
 	}
 }
@@ -307,12 +343,12 @@ func compacted(t *testing.T, answer string) string {
 	if err := json.Compact(&out, []byte(answer)); err != nil {
 		t.Fatalf("not JSON: %v\n%s", err, answer)
 	}
-	short := regexp.MustCompile(`((?:cs|pay|evt)_[0-9a-f]{12})[0-9a-f]{32}`).ReplaceAllString(out.String(), "$1…")
+	short := regexp.MustCompile(`((?:cs|pay|evt|re)_[0-9a-f]{12})[0-9a-f]{32}`).ReplaceAllString(out.String(), "$1…")
 	short = regexp.MustCompile(`"req_\w+"`).ReplaceAllString(short, `"req_…"`)
 	return regexp.MustCompile(`"key_(prefix|last4)":"[^"]*"`).ReplaceAllString(short, `"key_$1":""`)
 }
 
-// docAnswers replays the story that the examples tell: a create, a decline after five minutes, a payment after six.
+// docAnswers replays the story that the examples tell: a create, a decline after five minutes, a payment after six, a refund after seven.
 func docAnswers(t *testing.T) map[string]string {
 	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), func(c *Config) { c.BaseURL = "https://shop.example" })
 	if _, err := s.co.SetWebhook(t.Context(), Test, "https://yoursite.com/webhook"); err != nil {
@@ -340,13 +376,17 @@ func docAnswers(t *testing.T) map[string]string {
 		t.Fatalf("%d events, %v", len(list), err)
 	}
 	answers["failed event"], answers["completed event"] = list[0], list[1]
+	s.clock.advance(time.Minute)
+	keep("refund", "POST", "/refunds", `{"session_id":"`+created.ID+`","amount_cents":1000,"reason":"one bag was torn"}`)
+	answers["refund event"] = s.payload(created.ID, webhook.RefundSucceeded)
 	return answers
 }
 
 func TestAPIDocExamplesAreRealAnswers(t *testing.T) {
 	blocks, _ := blocksOf(t, apiDoc)
+	more, _ := blocksOf(t, webhooksDoc)
 	var examples []string
-	for _, b := range blocks {
+	for _, b := range append(blocks, more...) {
 		if b.language == "json" {
 			examples = append(examples, compacted(t, b.text))
 		}
@@ -363,7 +403,7 @@ func TestAPIDocExamplesAreRealAnswers(t *testing.T) {
 }
 
 func TestDocsLinkToWhatIsThere(t *testing.T) {
-	for _, name := range []string{apiDoc, operationsDoc} {
+	for _, name := range []string{apiDoc, webhooksDoc, operationsDoc} {
 		_, doc := blocksOf(t, name)
 		if n := strings.Count(doc, "\n"); n > 400 {
 			t.Errorf("%s has %d lines, want 400 at most", name, n)
@@ -373,84 +413,5 @@ func TestDocsLinkToWhatIsThere(t *testing.T) {
 				t.Errorf("%s links to %s, which is not there", name, link[1])
 			}
 		}
-	}
-}
-
-func TestOperationsDocHasEveryTable(t *testing.T) {
-	_, doc := blocksOf(t, operationsDoc)
-	schema, err := Schema("postgres", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables := regexp.MustCompile(`CREATE TABLE checkout_(\w+)`).FindAllStringSubmatch(schema, -1)
-	if len(tables) < 10 {
-		t.Fatalf("%d tables were found", len(tables))
-	}
-	for _, table := range tables {
-		if !strings.Contains(doc, "| `"+table[1]+"` |") {
-			t.Errorf("the table %s is not in %s", table[1], operationsDoc)
-		}
-	}
-}
-
-func TestOperationsDocHasEveryLogMessageAndNoOther(t *testing.T) {
-	_, doc := blocksOf(t, operationsDoc)
-	levels := map[string]string{}
-	for _, file := range source(t) {
-		for _, message := range passed(file, "ErrorContext") {
-			levels[message] = "ERROR"
-		}
-		for _, message := range passed(file, "WarnContext") {
-			levels[message] = "WARN"
-		}
-		for _, alert := range keyed(file, "alert") {
-			levels["checkout: "+alert] = "ERROR"
-		}
-	}
-	for _, row := range regexp.MustCompile("(?m)^\\| (ERROR|WARN) \\| ([^|]+) \\|").FindAllStringSubmatch(doc, -1) {
-		for _, message := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[2], -1) {
-			if levels[message[1]] != row[1] {
-				t.Errorf("%s has %q at %s, the code has it at %q", operationsDoc, message[1], row[1], levels[message[1]])
-			}
-			delete(levels, message[1])
-		}
-	}
-	for message := range maps.Keys(levels) {
-		t.Errorf("the message %q is not in %s", message, operationsDoc)
-	}
-}
-
-func TestOperationsDocStatementsRun(t *testing.T) {
-	blocks, _ := blocksOf(t, operationsDoc)
-	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
-		s, ran := newShop(t, db), 0
-		for _, b := range blocks {
-			if b.language != "sql" {
-				continue
-			}
-			for statement := range strings.SplitSeq(strings.TrimSpace(b.text), ";\n") {
-				if err := s.db.Exec(statement).Error; err != nil {
-					t.Errorf("%s:%d: %v\n%s", operationsDoc, b.line, err, statement)
-				}
-				ran++
-			}
-		}
-		if ran < 6 {
-			t.Errorf("%d statements ran, want at least 6", ran)
-		}
-	})
-}
-
-func TestOperationsDocProviderCompiles(t *testing.T) {
-	blocks, _ := blocksOf(t, operationsDoc)
-	compiled := 0
-	for _, b := range blocks {
-		if b.language == "go" && strings.HasPrefix(b.text, "package ") {
-			mustCompile(t, operationsDoc, b)
-			compiled++
-		}
-	}
-	if compiled != 1 {
-		t.Errorf("%d programs were compiled, want 1", compiled)
 	}
 }
