@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test short bench lint fmt run postgres
+.PHONY: help test short chaos bench lint fmt run postgres
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,6 +9,9 @@ test: ## Check everything, on SQLite and a throw-away PostgreSQL; what CI runs
 
 short: ## Tests on SQLite only, without the race detector
 	CHECKOUT_TEST_POSTGRES= go test -short ./...
+
+chaos: ## Kill, cut, fill and race for up to 10 minutes; make test does a short form of it
+	@.ci/test chaos
 
 bench: ## Benchmarks, on SQLite and a throw-away PostgreSQL
 	@.ci/test bench

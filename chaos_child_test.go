@@ -256,6 +256,7 @@ func (c *child) round() { childMust(c.co.RunOnce(c.t.Context())) }
 // serve answers buyers until its standard input ends. The first line it prints is its address.
 func (c *child) serve() {
 	c.plot = "pay"
+	childMust(c.db.DB()).SetMaxIdleConns(clicks)
 	l := childMust(net.Listen("tcp", "127.0.0.1:0"))
 	fmt.Println("http://" + l.Addr().String())
 	go func() { childCheck(http.Serve(l, c.mux)) }()

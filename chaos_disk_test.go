@@ -206,13 +206,16 @@ func TestChaosDiskFull(t *testing.T) {
 func (c *shoppers) waitForRefusals(n int) {
 	c.s.t.Helper()
 	for start := time.Now(); time.Since(start) < time.Minute && !c.s.t.Failed(); {
-		c.mu.Lock()
-		refused := c.answers[http.StatusServiceUnavailable]
-		c.mu.Unlock()
-		if refused >= n {
+		if c.refusals() >= n {
 			return
 		}
 		pause(c.s.t.Context(), 5*time.Millisecond)
 	}
 	c.s.t.Error("the shoppers were not refused")
+}
+
+func (c *shoppers) refusals() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answers[http.StatusServiceUnavailable]
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,29 @@ func extent(short, all int) int {
 		return all
 	}
 	return short
+}
+
+// tally adds up what the lanes of a test have seen, and says so at its end.
+type tally struct {
+	mu     sync.Mutex
+	what   string
+	kills  int
+	count  int // of what else the test does
+	damage damage
+}
+
+func newTally(t *testing.T, what string) *tally {
+	y := &tally{what: what}
+	t.Cleanup(func() { t.Logf("chaos: TOTAL %s: %d, kills %d, %v", y.what, y.count, y.kills, y.damage) })
+	return y
+}
+
+func (y *tally) add(k *killer, count int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.kills += k.kills
+	y.count += count
+	y.damage.add(k.damage)
 }
 
 // eachLane runs a body on both databases, in the long form on several of each at the same time.
@@ -223,7 +247,7 @@ func (k *killer) summary(what string) {
 
 // TestChaosKillAtEveryPoint kills the shop at every point, at another passage each time.
 func TestChaosKillAtEveryPoint(t *testing.T) {
-	repeats := extent(1, 20)
+	repeats, total := extent(1, 20), newTally(t, "points killed at")
 	for what, why := range absentPoints {
 		t.Logf("chaos: no kill at %q: %s", what, why)
 	}
@@ -241,6 +265,7 @@ func TestChaosKillAtEveryPoint(t *testing.T) {
 			}
 		}
 		k.summary(fmt.Sprintf("every point × %d", repeats))
+		total.add(k, (len(killPoints)-lane+lanes-1)/lanes)
 	})
 }
 
@@ -275,6 +300,7 @@ func (k *killer) killAt(point string, repeat int) {
 func TestChaosRandomDoubleKills(t *testing.T) {
 	rounds, seed := extent(2, 100), uint64(time.Now().UnixNano())
 	t.Logf("chaos: seed %d", seed)
+	total := newTally(t, "double kills")
 	eachLane(t, func(t *testing.T, db *gorm.DB, lane, lanes int) {
 		dice := rand.New(rand.NewPCG(seed, uint64(lane)))
 		k := newKiller(t, db)
@@ -285,6 +311,7 @@ func TestChaosRandomDoubleKills(t *testing.T) {
 			}
 		}
 		k.summary("double kills")
+		total.add(k, (rounds-lane+lanes-1)/lanes)
 	})
 }
 

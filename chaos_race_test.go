@@ -40,6 +40,7 @@ func (k *killer) serve() string {
 // TestChaosParallelPaysFromTwoProcesses sends 64 clicks on one session to two processes at the same moment.
 func TestChaosParallelPaysFromTwoProcesses(t *testing.T) {
 	sessions := extent(20, 500) // on each database
+	total := newTally(t, "sessions clicked 64 times")
 	eachLane(t, func(t *testing.T, db *gorm.DB, lane, lanes int) {
 		k, done := newKiller(t, db), 0
 		addresses := []string{k.serve(), k.serve()}
@@ -62,6 +63,7 @@ func TestChaosParallelPaysFromTwoProcesses(t *testing.T) {
 		k.recover(0, "nothing; only clicks")
 		t.Logf("chaos: %d sessions × %d clicks from two processes on %s: %d charges, %v, in %v", done, clicks, db.Name(), done, k.damage,
 			time.Since(k.started).Round(time.Millisecond))
+		total.add(k, done)
 	})
 }
 
