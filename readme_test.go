@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,13 @@ type codeBlock struct {
 
 func readmeBlocks(t *testing.T) (list []codeBlock, text string) {
 	t.Helper()
-	data, err := os.ReadFile("README.md")
+	return docBlocks(t, "README.md")
+}
+
+// docBlocks gives the fenced blocks of a Markdown file.
+func docBlocks(t *testing.T, file string) (list []codeBlock, text string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,19 +49,11 @@ func readmeBlocks(t *testing.T) (list []codeBlock, text string) {
 func TestReadmeGoBlocksCompile(t *testing.T) {
 	blocks, _ := readmeBlocks(t)
 	compiled := 0
-	for _, b := range blocks {
+	for i, b := range blocks {
 		if b.language != "go" {
 			continue
 		}
-		file := filepath.Join(t.TempDir(), "block.go")
-		text := b.text
-		if !strings.Contains(text, "func main()") {
-			text += "\nfunc main() {}\n"
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "vet", writeBlock(t, t.TempDir(), b, i)).CombinedOutput(); err != nil {
 			t.Errorf("README.md:%d does not compile: %v\n%s", b.line, err, out)
 		}
 		compiled++
@@ -62,6 +61,24 @@ func TestReadmeGoBlocksCompile(t *testing.T) {
 	if compiled < 4 {
 		t.Errorf("%d Go blocks were found, want at least 4", compiled)
 	}
+}
+
+// writeBlock makes a file of block i: of tests a test file, of anything else a program. The files of one document may
+// stand side by side.
+func writeBlock(t *testing.T, dir string, b codeBlock, i int) string {
+	t.Helper()
+	name, text := fmt.Sprintf("block%d.go", i), b.text
+	switch {
+	case strings.Contains(text, "*testing.T"):
+		name = fmt.Sprintf("block%d_test.go", i)
+	case !strings.Contains(text, "func main()"):
+		text += "\nfunc main() {}\n"
+	}
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 func TestReadmeStartsWithCode(t *testing.T) {
