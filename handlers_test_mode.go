@@ -68,8 +68,12 @@ func (c *Checkout) testPay(w http.ResponseWriter, r *http.Request, card string) 
 	if err != nil {
 		return err
 	}
-	if _, known := scenarioOf(card); !known {
+	scenario, known := scenarioOf(card)
+	if !known {
 		return invalid([]FieldError{{Param: "card", Code: "parameter_invalid_string", Message: "card must be one of the published test numbers."}})
+	}
+	if _, fails := failures[scenario]; fails && rec.Amount == 0 {
+		return invalid([]FieldError{{Code: "amount_too_small", Message: "A session that costs nothing cannot be declined."}})
 	}
 	if rec, err = c.payInTest(r.Context(), rec, card); err != nil {
 		return err
@@ -109,10 +113,11 @@ func (c *Checkout) payInTest(ctx context.Context, rec sessionRecord, card string
 func (c *Checkout) postTestAdvance(w http.ResponseWriter, r *http.Request) error {
 	var seconds int64
 	err := testBody(w, r, func(o *object) {
-		if n := o.integer("seconds"); n != nil {
-			seconds = *n
+		n := o.integer("seconds")
+		if n == nil {
+			return
 		}
-		if seconds < 1 || seconds > int64(maxExpiresIn/time.Second) {
+		if seconds = *n; seconds < 1 || seconds > int64(maxExpiresIn/time.Second) {
 			o.p.add("seconds", "parameter_invalid_integer", "seconds must be 1 to %d.", maxExpiresIn/time.Second)
 		}
 	})

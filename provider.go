@@ -11,14 +11,24 @@ import (
 // Provider is a company that moves money, seen from here. An adapter translates; it never touches the host's database
 // and never decides what becomes of a session.
 //
-//   - Repeated: Begin with an attempt id it has seen must give the same charge, never a second one. Observe and Notice
-//     may be called any number of times.
-//   - Absent: Observe of a charge the company does not know gives [ErrNoCharge]. That is believed only 15 minutes after
-//     Begin, because a request can still be on its way.
-//   - Concurrent: every method may be called from many goroutines and processes at once, also for the same attempt.
+//   - Repeated: Begin with an attempt id it has seen must give the same charge, never a second one, also when the first
+//     answer was lost. Observe and Notice may be called any number of times and give the same as long as nothing happens.
+//   - Absent: Observe, and every capability, of a charge the company does not know gives [ErrNoCharge]; a Refund may say
+//     [ErrRejected] instead. That is believed only 15 minutes after Begin, because a request can still be on its way. A
+//     reference without Ref is not an absent one: the charge is looked for by its attempt.
+//   - Concurrent: every method may be called from many goroutines and processes at once, also for the same attempt. One
+//     of several equal calls may end in an error of no kind, as when the company refuses a twin of a running request;
+//     none may make a second charge.
 //   - Errors: [ErrRejected] says no and is final. [ErrUnavailable] says that certainly nothing happened. Every other
 //     error, a time-out among them, means that nobody knows: the attempt stays open and is asked about again.
-//   - Context: every call ends when its context does.
+//   - Mode: an account moves either live or test money. Methods offers nothing for the other mode, Begin of it is
+//     [ErrRejected], and every observation carries the mode of its charge.
+//   - Money: amounts go and come in our minor units (ISO 4217), whatever the company counts in. A success names the money
+//     by a ChargeID that no other charge has.
+//   - Context: every call ends when its context does. What that leaves open is an error of no kind.
+//   - Secrets: keys, bodies, addresses and what the buyer typed are never logged.
+//
+// The suite checkouttest.TestProvider holds an adapter to all of this.
 type Provider interface {
 	// Name is stored with every payment and stands in the notification URL: [a-z0-9_-], at most 32 characters, never changed.
 	Name() string
@@ -32,20 +42,22 @@ type Provider interface {
 	// Observe fetches what the company says now. This is the truth; returns and notifications are hints.
 	Observe(ctx context.Context, ref ChargeRef) (Observation, error)
 
-	// Notice authenticates a notification and translates it. An observation without a state asks the caller to Observe.
-	// A notification that is not authentic is [ErrNotAuthentic].
+	// Notice authenticates a notification and translates it: the signature over the whole body, and its time where the
+	// company signs one. An observation names the attempt or the charge; without a state it asks the caller to Observe.
+	// Notifications may come twice (with one EventKey) and in any order. What is not authentic is [ErrNotAuthentic].
 	Notice(r *http.Request, body []byte) ([]Observation, error)
 }
 
-// Canceler is a provider that can take an unfinished charge back. After success the money cannot arrive any more; the
-// observation tells what became of the charge, which may be that it had succeeded already.
+// Canceler is a provider that can take an unfinished charge back. Once it has, the money cannot arrive any more; the
+// observation tells what became of the charge, which may be that it had succeeded already: that is no error. Repeated calls
+// give the charge as it is.
 type Canceler interface {
 	Cancel(ctx context.Context, ref ChargeRef) (Observation, error)
 }
 
 // Refunder is a provider that pays back. Key is the refund's idempotency key: a call with a key it has seen gives that
-// refund as it is now, and pays nothing twice. Refunds of one charge may be called at the same time; more than was
-// captured is [ErrRejected].
+// refund as it is now, and pays nothing twice. Refunds of one charge may be called at the same time; more than is left of
+// what was captured is [ErrRejected], never an observation of a failure.
 type Refunder interface {
 	Refund(ctx context.Context, r RefundRequest) (RefundObservation, error)
 }
@@ -195,7 +207,7 @@ type Observation struct {
 	Currency  string
 	Reason    Reason
 	Livemode  bool
-	Refunds   []RefundObservation // all that are known of the charge
+	Refunds   []RefundObservation // those the company tells with the charge; none says nothing
 }
 
 // Reason is why a charge failed. Code is one of the common codes; ProviderCode is the company's own, for the shop owner.

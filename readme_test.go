@@ -62,15 +62,7 @@ func TestReadmeGoBlocksCompile(t *testing.T) {
 
 func mustCompile(t *testing.T, name string, b codeBlock) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "block.go")
-	text := b.text
-	if !strings.Contains(text, "func main()") {
-		text += "\nfunc main() {}\n"
-	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "vet", writeBlock(t, t.TempDir(), b, 0)).CombinedOutput(); err != nil {
 		t.Errorf("%s:%d does not compile: %v\n%s", name, b.line, err, out)
 	}
 }

@@ -188,24 +188,28 @@ func (s *sandbox) observation(charge sandboxCharge) Observation {
 }
 
 func (s *sandbox) Observe(ctx context.Context, ref ChargeRef) (Observation, error) {
-	charge, err := s.c.store.charge(ctx, ref.AttemptID)
-	if err != nil {
-		return Observation{}, err
+	charge, err := s.ripe(ctx, ref.AttemptID)
+	return s.observation(charge), err
+}
+
+// ripe reads a charge as it is now: money that was on its way may have come meanwhile, whoever asks first.
+func (s *sandbox) ripe(ctx context.Context, paymentID string) (sandboxCharge, error) {
+	charge, err := s.c.store.charge(ctx, paymentID)
+	if err != nil || charge.State != StateProcessing || charge.ReadyAt > millis(s.c.now()) {
+		return charge, err
 	}
-	if charge.State == StateProcessing && charge.ReadyAt <= millis(s.c.now()) {
-		return s.move(ctx, charge, StateSucceeded, "")
+	if _, err := s.c.store.moveCharge(ctx, charge, StateSucceeded, ""); err != nil {
+		return charge, err
 	}
-	return s.observation(charge), nil
+	return s.c.store.charge(ctx, paymentID)
 }
 
 // Cancel takes back what is not paid yet. A charge whose time to be paid has come is paid, whether anybody looked or not.
 func (s *sandbox) Cancel(ctx context.Context, ref ChargeRef) (Observation, error) {
-	charge, err := s.c.store.charge(ctx, ref.AttemptID)
+	charge, err := s.ripe(ctx, ref.AttemptID)
 	switch {
 	case err != nil:
 		return Observation{}, err
-	case charge.State == StateProcessing && charge.ReadyAt <= millis(s.c.now()):
-		return s.move(ctx, charge, StateSucceeded, "")
 	case charge.State == StateActionRequired, charge.State == StateProcessing:
 		return s.move(ctx, charge, StateCanceled, ReasonCanceledByCustomer)
 	}
