@@ -64,6 +64,7 @@ func (c *Checkout) openAttempt(ctx context.Context, r payRequest) (session sessi
 	defer cancel()
 	id := newID(prefixPayment, c.now())
 	err = c.store.transact(ctx, func(t tx) (err error) {
+		isNew = false // a run before this one may have been rolled back
 		if session, err = t.lockSession(r.SessionID); err != nil {
 			return err
 		}
