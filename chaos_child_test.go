@@ -207,6 +207,7 @@ func (c *child) sales() {
 	paid := c.buy(c.order(), "pay")
 	c.buy(c.buy(c.order(), "decline"), "pay")
 	c.buy(c.order(), "later")
+	c.buy(c.order(), "never")
 	c.deliverNotices()
 	c.buy(c.order(), "lost")
 	c.advance(time.Minute)

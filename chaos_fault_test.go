@@ -37,14 +37,14 @@ var steps = map[string]func(s *shop, p *company) (id string, act func()){
 	},
 	"notification": func(s *shop, p *company) (string, func()) {
 		id := openCharge(s, p)
-		notice := scriptedNotice{Event: "first_" + id, AttemptID: s.attempts(id)[0].ID, Claims: StateSucceeded}
+		notice := noticeOf(s.attempts(id)[0].ID)
 		return id, func() { s.notify(notice, "authentic") }
 	},
 	"late money": func(s *shop, p *company) (string, func()) {
 		id := lateCharge(s, p)
 		s.clock.advance(2 * time.Hour)
 		s.runOnce()
-		notice := scriptedNotice{Event: "first_" + id, AttemptID: s.attempts(id)[0].ID, Claims: StateSucceeded}
+		notice := noticeOf(s.attempts(id)[0].ID)
 		return id, func() { s.notify(notice, "authentic") }
 	},
 	"expiry": func(s *shop, p *company) (string, func()) {
@@ -68,6 +68,11 @@ var steps = map[string]func(s *shop, p *company) (id string, act func()){
 		s.payWire(id)
 		return id, func() { _ = s.co.deliverDue(s.t.Context()) }
 	},
+}
+
+// noticeOf is the one notification about an attempt, however often the company repeats it.
+func noticeOf(attempt string) scriptedNotice {
+	return scriptedNotice{Event: "ev_" + attempt, AttemptID: attempt, Claims: StateSucceeded}
 }
 
 func (s *shop) runOnce() {
@@ -169,7 +174,7 @@ func (s *shop) failNth(f *faults, n int, moment string, fault error, act func())
 func (s *shop) afterTheFault(books *company, id string) {
 	s.t.Helper()
 	for _, attempt := range books.attemptsOf(id) {
-		if w := s.notify(scriptedNotice{Event: "again_" + attempt, AttemptID: attempt, Claims: StateSucceeded}, "authentic"); w.Code != http.StatusOK {
+		if w := s.notify(noticeOf(attempt), "authentic"); w.Code != http.StatusOK {
 			s.t.Errorf("the repeated notification was answered %d", w.Code)
 		}
 	}

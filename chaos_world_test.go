@@ -35,6 +35,7 @@ var plots = map[string]outcome{
 	"pay":      {state: StateSucceeded},
 	"decline":  {state: StateFailed, reason: ReasonDeclined},
 	"later":    {state: StateProcessing},
+	"never":    {state: StateProcessing},
 	"lost":     {state: StateSucceeded, err: errors.New("the answer was lost")},
 	"mismatch": {state: StateSucceeded, took: 2600},
 	"late":     {state: StateFailed, reason: ReasonDeclined},
@@ -114,8 +115,11 @@ func (w *world) charge(order chargeOrder) (Step, error) {
 	p.script = []outcome{plots[order.Plot]}
 	p.scripted.mu.Unlock()
 	step, err := p.Begin(context.Background(), order.Request)
-	if order.Plot == "later" {
+	switch order.Plot {
+	case "later":
 		p.set(id, StateSucceeded)
+	case "never":
+		p.set(id, StateFailed)
 	}
 	w.notices[id+":1"] = id
 	return step, err
