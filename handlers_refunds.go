@@ -72,6 +72,11 @@ func (c *Checkout) getRefund(w http.ResponseWriter, r *http.Request) error {
 // getRefunds is GET /refunds?session_id=: the refunds of one session, newest first.
 func (c *Checkout) getRefunds(w http.ResponseWriter, r *http.Request) error {
 	id := r.URL.Query().Get("session_id")
+	for name := range r.URL.Query() {
+		if name != "session_id" {
+			return invalid([]FieldError{{Param: shorten(name, 60), Code: "parameter_unknown", Message: shorten(name, 60) + " is not a parameter here."}})
+		}
+	}
 	if id == "" {
 		return invalid([]FieldError{{Param: "session_id", Code: "parameter_missing", Message: "session_id is required."}})
 	}

@@ -92,12 +92,15 @@ func TestHookErrorRollsBothBackAndIsTriedAgain(t *testing.T) {
 		}
 		s.reconcileAfter(time.Minute)
 		s.want(id, "pending", "processing")
+		if a := s.attempts(id)[0]; a.HookRefusals != 2 {
+			t.Errorf("%d refusals are counted", a.HookRefusals)
+		}
 		s.reconcileAfter(time.Minute)
 		s.want(id, "completed", "paid")
 		if s.orders() != 1 {
 			t.Errorf("%d orders", s.orders())
 		}
-		if a := s.attempts(id)[0]; a.HookRefusals != 2 || a.HookSkipped {
+		if a := s.attempts(id)[0]; a.HookRefusals != 0 || a.HookSkipped { // what comes next has its own five
 			t.Errorf("refusals %d, skipped %t", a.HookRefusals, a.HookSkipped)
 		}
 		s.wantEvents(id, 1, 0, 0)
@@ -160,10 +163,13 @@ func TestPanicOfTheHookIsARefusal(t *testing.T) {
 		if w := s.payWire(id); w.Code != 303 {
 			t.Errorf("the buyer got %d", w.Code)
 		}
+		if n := s.attempts(id)[0].HookRefusals; n != 1 {
+			t.Errorf("%d refusals are counted", n)
+		}
 		s.reconcileAfter(time.Minute)
 		s.want(id, "completed", "paid")
-		if s.orders() != 1 || s.attempts(id)[0].HookRefusals != 1 {
-			t.Errorf("%d orders, %d refusals", s.orders(), s.attempts(id)[0].HookRefusals)
+		if s.orders() != 1 {
+			t.Errorf("%d orders", s.orders())
 		}
 	})
 }

@@ -49,7 +49,9 @@ func decideSuccess(s sessionRecord, p paymentRecord, o Observation, chargeTaken 
 	case p.State != attemptOpen && p.State != attemptFailed:
 		return verdict{}
 	case chargeTaken:
-		return decideTaken(p)
+		return decideEmpty(p, verdict{alert: "a charge that pays another attempt was offered again"})
+	case o.Captured <= 0 && p.Amount > 0:
+		return decideEmpty(p, verdict{alert: "the provider calls a payment successful that took no money"})
 	case o.Captured != p.Amount || o.Currency != p.Currency:
 		return verdict{payment: attemptRefundDue, note: noteMismatch, alert: "the provider took another amount than asked for"}
 	case s.Status == StatusExpired:
@@ -61,10 +63,9 @@ func decideSuccess(s sessionRecord, p paymentRecord, o Observation, chargeTaken 
 	}
 }
 
-// decideTaken closes an attempt whose provider offers the money of another one: it has none of its own, and must not hold
-// its session open for ever.
-func decideTaken(p paymentRecord) verdict {
-	v := verdict{alert: "a charge that pays another attempt was offered again"}
+// decideEmpty closes an attempt that has no money of its own, whatever its provider calls it: it must not hold its session
+// open for ever.
+func decideEmpty(p paymentRecord, v verdict) verdict {
 	if p.State == attemptOpen {
 		v.payment, v.note = attemptFailed, ReasonProcessingError
 	}

@@ -157,3 +157,16 @@ func TestNoteOfAReasonOutsideTheListIsAPlainDecline(t *testing.T) {
 		t.Errorf("a stolen card is told as %+v", got)
 	}
 }
+
+func TestSuccessWithoutMoneyIsAFailure(t *testing.T) {
+	p := paymentRecord{ID: "pay_1", Mode: Live, State: attemptOpen, Amount: 2500, Currency: "eur"}
+	o := Observation{State: StateSucceeded, Currency: "eur", Livemode: true}
+	v := decide(sessionRecord{Status: StatusPending, Mode: Live}, p, o, false)
+	if v.payment != attemptFailed || v.alert == "" || v.status != "" {
+		t.Errorf("an empty success becomes %+v", v)
+	}
+	p.Amount = 0
+	if v := decide(sessionRecord{Status: StatusPending, Mode: Live}, p, o, false); v.payment != attemptSucceeded {
+		t.Errorf("an order that costs nothing becomes %+v", v)
+	}
+}

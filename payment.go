@@ -181,7 +181,13 @@ func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evide
 	if err != nil {
 		return err
 	}
-	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o})
+	if err := c.settle(ctx, fact{PaymentID: p.ID, Observation: o}); err != nil {
+		return err
+	}
+	if p, err = c.store.paymentByID(ctx, p.ID); err == nil && p.State == attemptOpen && o.State == StateSucceeded {
+		return ErrNotByHand.saying("The evidence does not fit this payment: nothing was changed.")
+	}
+	return err
 }
 
 // fact is one observation on its way into the books.

@@ -155,7 +155,7 @@ func (c *Checkout) newRefund(t tx, id string, s sessionRecord, params RefundPara
 		return rec, ErrRefundExceeds.saying("Only %d minor units of this payment are left to refund.", p.Captured-gone)
 	}
 	if provider, err := c.provider(p); err != nil {
-		return rec, err
+		return rec, ErrProviderUnavailable.because(err)
 	} else if _, ok := provider.(Refunder); !ok {
 		return rec, ErrRefundByHand
 	}
@@ -262,10 +262,13 @@ func (c *Checkout) settleRefund(ctx context.Context, paymentID string, f refundF
 		c.reached("refund.written")
 		return err
 	})
-	if err == nil && queued > 0 && !c.inHostTx {
+	if err != nil {
+		return c.refused(ctx, err, paymentID, c.store.countRefusal)
+	}
+	if queued > 0 && !c.inHostTx {
 		c.shared.deliver.wake()
 	}
-	return err
+	return nil
 }
 
 func (c *Checkout) settleRefundIn(ctx context.Context, t tx, s sessionRecord, paymentID string, f refundFact) (int64, error) {
@@ -338,6 +341,9 @@ func (c *Checkout) endRefund(ctx context.Context, t tx, s sessionRecord, r refun
 	if o.Ref != "" {
 		r.ProviderRef = &o.Ref
 	}
+	if err := t.disown(&r, &kind); err != nil {
+		return 0, err
+	}
 	at := eventTime(s, c.now())
 	ended, err := t.settleRefund(r, at)
 	if err != nil || !ended {
@@ -350,7 +356,38 @@ func (c *Checkout) endRefund(ctx context.Context, t tx, s sessionRecord, r refun
 	if err != nil {
 		return 0, err
 	}
-	return c.publish(ctx, t, e, true)
+	return c.publishRefund(ctx, t, e, r)
+}
+
+// disown ends a refund whose money is booked under another one: the provider had told of it without our key.
+func (t tx) disown(r *refundRecord, kind *string) error {
+	if r.ProviderRef == nil {
+		return nil
+	}
+	other, err := first(t, readText, `SELECT id FROM {refunds} WHERE payment_id = ? AND provider_ref = ? AND id <> ?`, r.PaymentID, *r.ProviderRef, r.ID)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	r.State, r.ProviderRef, *kind = refundFailed, nil, webhook.RefundFailed
+	r.Failure = pointer("The provider has told of this money before: it is booked as " + other + ".")
+	return nil
+}
+
+// publishRefund lets the host refuse five times, as with payments: the money has moved.
+func (c *Checkout) publishRefund(ctx context.Context, t tx, e Event, r refundRecord) (int64, error) {
+	p, err := t.payment(r.PaymentID)
+	if err != nil {
+		return 0, err
+	}
+	skipped := c.hookSkipped(p.HookRefusals)
+	if skipped {
+		c.cfg.Logger.ErrorContext(ctx, "checkout: recorded without OnEvent, which refused too often", "object", shortID(r.ID))
+	}
+	queued, err := c.publish(ctx, t, e, !skipped)
+	if err != nil {
+		return 0, err
+	}
+	return queued, t.forgetRefusals(r.PaymentID)
 }
 
 // bookRefund moves what the refund belongs to: the session's books, or the payment whose money was owed.

@@ -117,13 +117,13 @@ func (s *store) paymentOfNotice(ctx context.Context, provider string, o Observat
 
 // updateOpen keeps what is known of an attempt that goes on.
 func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
-	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, next_poll_at = ? WHERE id = ? AND state = 'open'`,
+	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, next_poll_at = ?, hook_refusals = 0 WHERE id = ? AND state = 'open'`,
 		p.Step, nullable(p.Ref), nullable(p.ActionURL), nullable(p.Client), nextPoll, p.ID)
 }
 
 // settlePayment moves an attempt on from the state it was read in.
 func (t tx) settlePayment(p paymentRecord, from paymentState, at int64) error {
-	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, hook_skipped = ?, next_poll_at = NULL
+	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, hook_skipped = ?, hook_refusals = 0, next_poll_at = NULL
 		WHERE id = ? AND state = ?`,
 		p.State, p.Step, p.Captured, nullable(p.Ref), nullable(p.ChargeID), nullable(p.Reason), nullable(p.ProviderCode), at, boolInt(p.HookSkipped), p.ID, from)
 }
@@ -176,6 +176,12 @@ func (s *store) countRefusal(ctx context.Context, id string) error {
 		_, err := s.direct(ctx).exec(`UPDATE {payments} SET hook_refusals = hook_refusals + 1 WHERE id = ?`, id)
 		return err
 	})
+}
+
+// forgetRefusals starts the count anew: what comes next deserves its own five tries.
+func (t tx) forgetRefusals(id string) error {
+	_, err := t.exec(`UPDATE {payments} SET hook_refusals = 0 WHERE id = ? AND hook_refusals > 0`, id)
+	return err
 }
 
 // insertProviderEvent counts a notification once: false means that it was seen before.

@@ -92,7 +92,13 @@ func (t tx) refundOfNotice(paymentID string, o RefundObservation) (refundRecord,
 	if !errors.Is(err, ErrNotFound) || o.Ref == "" {
 		return r, err
 	}
-	return first(t, readRefund, `SELECT `+refundColumns+` FROM {refunds} WHERE payment_id = ? AND provider_ref = ?`, paymentID, o.Ref)
+	r, err = first(t, readRefund, `SELECT `+refundColumns+` FROM {refunds} WHERE payment_id = ? AND provider_ref = ?`, paymentID, o.Ref)
+	if !errors.Is(err, ErrNotFound) {
+		return r, err
+	}
+	// money that is owed and went back by hand at the provider is not owed any more
+	return first(t, readRefund, `SELECT `+refundColumns+` FROM {refunds} WHERE payment_id = ? AND amount = ?
+		AND origin IN ('amount_mismatch', 'late', 'extra') AND state IN ('pending', 'needs_person')`, paymentID, o.Amount)
 }
 
 // refundedOf sums what has gone back, or is on its way back, of a payment that completed a session.
