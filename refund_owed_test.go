@@ -158,9 +158,12 @@ func TestASurplusThatIsRefusedNeedsAPerson(t *testing.T) {
 					t.Error("the log calls nobody")
 				}
 				attempt := s.attempts(id)[0].ID
-				p.tells(attempt, RefundObservation{Key: attempt + ":refund", Ref: "re_1", State: StateSucceeded, Amount: 2400, Currency: "eur"})
+				p.tells(attempt, RefundObservation{Ref: "re_1", State: StateSucceeded, Amount: 2400, Currency: "eur"}) // made there, without our key
 				s.notify(scriptedNotice{Event: "by hand", AttemptID: attempt}, "authentic")
 				s.wantAttempts(id, "refunded:amount_mismatch")
+				if n := s.count("refunds", "1 = 1"); n != 1 {
+					t.Errorf("%d refunds are booked, want 1", n)
+				}
 			})
 		})
 	}

@@ -158,3 +158,37 @@ func TestARefundWaitsForTheHostsHook(t *testing.T) {
 		}
 	}, func(c *Config) { c.OnEvent = hook })
 }
+
+func TestAHookThatRefusesARefundForEverIsPassedOver(t *testing.T) {
+	hook := func(_ context.Context, _ *gorm.DB, e Event) error {
+		if e.Type == "checkout.refund.succeeded" {
+			return errHost
+		}
+		return nil
+	}
+	eachRefundShop(t, allSucceed, []refundStep{paysBack}, func(t *testing.T, s *shop, p *refunding) {
+		id, _ := s.soldLive()
+		s.refund(`{"session_id":"` + id + `"}`)
+		for range 5 {
+			s.after(time.Minute)
+		}
+		s.wantRefunded(id, "refunded", 2500)
+		if !strings.Contains(s.log.String(), "recorded without OnEvent") {
+			t.Error("the log does not say that the hook was passed over")
+		}
+	}, func(c *Config) { c.OnEvent = hook })
+}
+
+func TestARefundToldOfBeforeWithoutOurKeyIsBookedOnce(t *testing.T) {
+	eachRefundShop(t, allSucceed, []refundStep{{state: StateSucceeded, err: errHost, made: true}, paysBack}, func(t *testing.T, s *shop, p *refunding) {
+		id, attempt := s.soldLive()
+		r := s.refund(`{"session_id":"` + id + `","amount_cents":1000}`)["id"].(string)
+		p.tells(attempt, RefundObservation{Ref: "ref_" + r, State: StateSucceeded, Amount: 1000, Currency: "eur"})
+		s.notify(scriptedNotice{Event: "e", AttemptID: attempt}, "authentic")
+		s.after(time.Minute)
+		s.wantRefunded(id, "partially_refunded", 1000)
+		if n := s.count("refunds", "state = 'failed' AND failure LIKE '%booked as re_%'"); n != 1 {
+			t.Errorf("%d refunds say under which name their money is booked", n)
+		}
+	})
+}
