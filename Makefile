@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test short chaos bench lint fmt run postgres
+.PHONY: help test short chaos bench mutants lint fmt run postgres
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ chaos: ## Kill, cut, fill and race for up to 10 minutes; make test does a short 
 
 bench: ## Benchmarks, on SQLite and a throw-away PostgreSQL
 	@.ci/test bench
+
+mutants: ## Put ten known mistakes into copies of the code and show that the tests notice each
+	@.ci/test mutants
 
 lint: ## More linters than the test runs, if golangci-lint is installed
 	@command -v golangci-lint >/dev/null || { \

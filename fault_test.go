@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"reflect"
 	"strings"
 	"sync"
@@ -104,11 +105,17 @@ func (p *faultPool) QueryContext(ctx context.Context, q string, args ...any) (*s
 	return guard(p.f, q, func() (*sql.Rows, error) { return p.DB.QueryContext(ctx, q, args...) })
 }
 
+// BeginTx whose answer is lost leaves no transaction behind: it ends with its connection.
 func (p *faultPool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
-	return guard(p.f, callBegin, func() (gorm.ConnPool, error) {
-		tx, err := p.DB.BeginTx(ctx, opts)
+	var tx *sql.Tx
+	pool, err := guard(p.f, callBegin, func() (_ gorm.ConnPool, err error) {
+		tx, err = p.DB.BeginTx(ctx, opts)
 		return &faultTx{tx, p.f}, err
 	})
+	if err != nil && tx != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return pool, err
 }
 
 type faultTx struct {

@@ -58,3 +58,11 @@ func randomBase62(n int) string {
 	}
 	return string(out)
 }
+
+// shortID keeps enough of an id for a log to be searched and too little to open the page with it.
+func shortID(id string) string {
+	if len(id) <= 16 {
+		return id
+	}
+	return id[:16] + "…"
+}
