@@ -297,13 +297,11 @@ func (w *walker) breakDatabase(rt *rapid.T) {
 }
 
 // restart is another process on the same database, which knows nothing by heart.
-func (w *walker) restart(rt *rapid.T) {
-	co, err := New(w.s.co.cfg)
-	if err != nil {
-		rt.Fatal(err)
-	}
-	w.s.co, w.s.mux = co, http.NewServeMux()
-	co.Mount(w.s.mux)
+func (w *walker) restart(*rapid.T) {
+	other := *w.s.co
+	other.shared = newShared()
+	w.s.co, w.s.mux = &other, http.NewServeMux()
+	other.Mount(w.s.mux)
 }
 
 // otherKey tries a key of test mode on a live order (I8).
