@@ -1,7 +1,6 @@
 package checkout
 
 import (
-	"fmt"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -148,7 +147,7 @@ func (s *shop) failEach(f *faults, step string, books *company, moment string, f
 			return n - 1
 		}
 		if d := s.inspect(books, nil); len(d.lines()) > 0 {
-			s.t.Fatal(fmt.Sprintf("%s, call %d, %v: %v", step, n, what, d.lines()))
+			s.t.Fatalf("%s, call %d, %v: %v", step, n, what, d.lines())
 		}
 	}
 }

@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"bufio"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -216,7 +215,7 @@ func (s *shop) theEnd(id string) string {
 	s.t.Helper()
 	list := s.texts(`SELECT type FROM {events} WHERE session_id = ? AND type IN ('checkout.session.completed', 'checkout.session.expired')`, id)
 	if len(list) != 1 {
-		s.t.Fatal(fmt.Sprintf("session %s has the ends %v", id, list))
+		s.t.Fatalf("session %s has the ends %v", id, list)
 	}
 	return strings.TrimPrefix(list[0], "checkout.session.")
 }
