@@ -10,7 +10,7 @@ import (
 // the id of its row, so that the company can tell a repeat from a new order.
 func TestEveryCallForAnAttemptCarriesTheIDOfItsRow(t *testing.T) {
 	for name, answer := range map[string]error{
-		"success": nil, "lost": cut, "timeout": context.DeadlineExceeded, "unplaced": broke, "rejected": ErrRejected, "unavailable": ErrUnavailable,
+		"success": nil, "lost": errCut, "timeout": context.DeadlineExceeded, "unplaced": errBroke, "rejected": ErrRejected, "unavailable": ErrUnavailable,
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachLiveShop(t, []outcome{{state: StateProcessing, err: answer}}, func(t *testing.T, s *shop, p *scripted) {

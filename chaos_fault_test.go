@@ -83,7 +83,7 @@ func (s *shop) runOnce() {
 
 // TestChaosNthDatabaseCallFails lets every single call to the database of every step fail, before it happens and after.
 func TestChaosNthDatabaseCallFails(t *testing.T) {
-	kinds := []error{cut, broke}[:extent(1, 2)]
+	kinds := []error{errCut, errBroke}[:extent(1, 2)]
 	for name := range steps {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -25,7 +25,7 @@ func TestClickWhoseCommitFailedChargesNothingAfterAnotherHasPaid(t *testing.T) {
 					switch {
 					case call == callCommit && !failed:
 						failed = true
-						return before, cut
+						return before, errCut
 					case call == callBegin && failed && !clicked:
 						clicked = true
 						second.post("/checkout/"+id, form)

@@ -14,11 +14,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// cut is how a lost connection looks. It passes, so that it is tried again.
-var cut = io.ErrUnexpectedEOF
+// errCut is how a lost connection looks. It passes, so that it is tried again.
+var errCut = io.ErrUnexpectedEOF
 
-// broke is an error that nobody can place. It is not tried again.
-var broke = errors.New("the disk made a strange noise")
+// errBroke is an error that nobody can place. It is not tried again.
+var errBroke = errors.New("the disk made a strange noise")
 
 var moments = []string{before, after}
 
@@ -26,7 +26,7 @@ func TestCreateSurvivesALostAnswer(t *testing.T) {
 	for _, moment := range moments {
 		t.Run(moment, func(t *testing.T) {
 			eachFaultyShop(t, func(t *testing.T, s *shop, f *faults) {
-				f.once("INSERT INTO checkout_sessions", moment, cut)
+				f.once("INSERT INTO checkout_sessions", moment, errCut)
 				w := s.api("POST", "/sessions", seedBody, "Idempotency-Key", "order-1")
 				if w.Code != http.StatusCreated || w.Header().Get("Idempotent-Replayed") != "" {
 					t.Errorf("create answered %d, replayed %q: %s", w.Code, w.Header().Get("Idempotent-Replayed"), w.Body)
@@ -52,7 +52,7 @@ func commitNumber(f *faults, n int, moment string) {
 	f.when(func(call string) (string, error) {
 		if call == callCommit {
 			if seen++; seen == n {
-				return moment, cut
+				return moment, errCut
 			}
 		}
 		return "", nil
@@ -101,7 +101,7 @@ func TestExpireSurvivesALostCommit(t *testing.T) {
 		t.Run(moment, func(t *testing.T) {
 			eachFaultyShop(t, func(t *testing.T, s *shop, f *faults) {
 				id := s.create(seedBody)
-				f.once(callCommit, moment, cut)
+				f.once(callCommit, moment, errCut)
 				if w := s.api("POST", "/sessions/"+id+"/expire", ""); w.Code != http.StatusOK || decode(t, w)["status"] != "expired" {
 					t.Errorf("expire answered %d: %s", w.Code, w.Body)
 				}
@@ -119,7 +119,7 @@ func TestCommitThatNeverWorksIsBusyAndLeavesNothingHalfDone(t *testing.T) {
 		form := s.form(id, "4242424242424242")
 		f.when(func(call string) (string, error) {
 			if call == callCommit {
-				return before, cut
+				return before, errCut
 			}
 			return "", nil
 		})
@@ -168,7 +168,7 @@ func (s *shop) settleDown() {
 }
 
 func TestAnyCallToTheDatabaseMayFailOnce(t *testing.T) {
-	for _, fault := range []error{cut, broke} {
+	for _, fault := range []error{errCut, errBroke} {
 		for _, moment := range moments {
 			t.Run(fmt.Sprintf("%s/%v", moment, fault), func(t *testing.T) {
 				eachFaultyShop(t, func(t *testing.T, s *shop, f *faults) {

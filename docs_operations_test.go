@@ -42,7 +42,7 @@ func TestOperationsDocHasEveryLogMessageAndNoOther(t *testing.T) {
 			levels["checkout: "+alert] = "ERROR"
 		}
 	}
-	for _, row := range regexp.MustCompile("(?m)^\\| (ERROR|WARN) \\| ([^|]+) \\|").FindAllStringSubmatch(doc, -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| (ERROR|WARN) \| ([^|]+) \|`).FindAllStringSubmatch(doc, -1) {
 		for _, message := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[2], -1) {
 			if levels[message[1]] != row[1] {
 				t.Errorf("%s has %q at %s, the code has it at %q", operationsDoc, message[1], row[1], levels[message[1]])

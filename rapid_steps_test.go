@@ -282,7 +282,7 @@ func (w *walker) silence(rt *rapid.T) {
 
 // breakDatabase lets one of the next calls to the database fail.
 func (w *walker) breakDatabase(rt *rapid.T) {
-	moment, fault := draw(rt, "moment", before, after), draw(rt, "fault", cut, broke)
+	moment, fault := draw(rt, "moment", before, after), draw(rt, "fault", errCut, errBroke)
 	if rapid.Bool().Draw(rt, "at a commit") {
 		w.f.once(callCommit, moment, fault)
 		return

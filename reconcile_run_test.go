@@ -21,7 +21,7 @@ func TestWorkersAskAboutAPaymentNobodyTellsOf(t *testing.T) {
 				}
 				return nil
 			}
-			eachLiveShop(t, []outcome{{state: StateSucceeded, err: cut}}, func(t *testing.T, s *shop, p *scripted) {
+			eachLiveShop(t, []outcome{{state: StateSucceeded, err: errCut}}, func(t *testing.T, s *shop, p *scripted) {
 				id := s.create(seedBody)
 				s.payWire(id)
 				s.want(id, "pending", "processing")
