@@ -275,7 +275,7 @@ func (s *sender) write(work context.Context, l *lane, group []sendResult) error 
 	for _, r := range group {
 		l.failing = !r.ok()
 		if r.gone {
-			err = errors.Join(err, s.c.store.disableEndpoint(ctx, l.endpoint.ID, "The receiver answered 410 Gone."))
+			err = errors.Join(err, s.c.store.disableEndpoint(ctx, l.endpoint.ID, l.endpoint.URL, "The receiver answered 410 Gone."))
 		}
 	}
 	return err

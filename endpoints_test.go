@@ -146,7 +146,7 @@ func TestSetWebhookKeepsTheRestAndSwitchesOn(t *testing.T) {
 		}
 		s.clock.advance(time.Second)
 		second, _ := s.hook(hookURL)
-		if err := s.co.store.disableEndpoint(t.Context(), id, "The receiver answered 410 Gone."); err != nil {
+		if err := s.co.store.disableEndpoint(t.Context(), id, hookURL, "The receiver answered 410 Gone."); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := s.co.SetWebhook(t.Context(), Test, hookURL+"2"); err != nil || got != secret {
@@ -209,4 +209,20 @@ func TestRetriesGoToTheNewAddress(t *testing.T) {
 	if err := webhook.Verify([]byte(got.body), got.header.Get(webhook.HeaderSignature), secret, webhook.WithClock(s.clock.now)); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestALateGoneDoesNotSwitchOffTheNewAddress(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		id, _ := s.hook(hookURL)
+		if _, err := s.co.SetWebhook(t.Context(), Test, hookURL+"/new"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.co.store.disableEndpoint(t.Context(), id, hookURL, "The receiver answered 410 Gone."); err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.co.Endpoints(t.Context(), Test)
+		if err != nil || len(list) != 1 || !list[0].Enabled {
+			t.Errorf("the endpoint is %+v, %v", list, err)
+		}
+	})
 }

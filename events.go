@@ -30,7 +30,7 @@ func (c *Checkout) newEvent(kind string, s sessionRecord, at int64, failure *Pay
 	e := Event{ID: newID(prefixEvent, c.now()), Type: kind, SessionID: s.ID, Mode: s.Mode, CreatedAt: created}
 	payload, err := eventPayload(e, s, at, failure)
 	if err != nil {
-		return e, fmt.Errorf("event of session %s: %w", s.ID, err)
+		return e, fmt.Errorf("event of session %s: %w", shortID(s.ID), err)
 	}
 	e.Payload = payload
 	e.Session, err = c.view(s)

@@ -191,3 +191,18 @@ func TestOptionalEventsGoOnlyToWhoAsked(t *testing.T) {
 		}
 	})
 }
+
+func TestANewSessionIsToldOfOnceAlsoWhenItsCommitIsLost(t *testing.T) {
+	for _, moment := range moments {
+		eachFaultyShop(t, func(t *testing.T, s *shop, f *faults) {
+			if _, _, err := s.co.CreateEndpoint(t.Context(), EndpointParams{Mode: Test, URL: "https://merchant.example/hook", Events: []string{webhook.SessionCreated}}); err != nil {
+				t.Fatal(err)
+			}
+			commitNumber(f, 1, moment)
+			id := s.create(seedBody)
+			if n := s.count("events", "session_id = ? AND type = ?", id, webhook.SessionCreated); f.count() != 1 || n != 1 {
+				t.Errorf("commit lost %s: %d faults, %d events, want 1 and 1", moment, f.count(), n)
+			}
+		})
+	}
+}

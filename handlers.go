@@ -23,7 +23,7 @@ func (c *Checkout) Mount(mux *http.ServeMux) {
 	}
 }
 
-// BaseURL, APIPath and PagePath tell adapters where the handlers belong.
+// BaseURL is where buyers reach the host, without a slash at the end.
 func (c *Checkout) BaseURL() string { return c.base }
 
 // APIPath is where [Checkout.API] is expected, below [Checkout.BaseURL].
@@ -109,7 +109,11 @@ func (c *Checkout) getSession(w http.ResponseWriter, r *http.Request) error {
 
 // ownSession reads the session of the path, which must be of the key's mode.
 func (c *Checkout) ownSession(r *http.Request) (sessionRecord, error) {
-	rec, err := c.store.session(r.Context(), r.PathValue("id"))
+	return c.sessionOfKey(r, r.PathValue("id"))
+}
+
+func (c *Checkout) sessionOfKey(r *http.Request, id string) (sessionRecord, error) {
+	rec, err := c.store.session(r.Context(), id)
 	if err == nil && rec.Mode != apiKey(r.Context()).Mode {
 		err = ErrNotFound
 	}

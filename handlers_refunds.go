@@ -2,7 +2,10 @@ package checkout
 
 import (
 	"errors"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 )
 
 // postRefund is POST /refunds: 201 with the refund, pending where its outcome is not known yet.
@@ -71,17 +74,11 @@ func (c *Checkout) getRefund(w http.ResponseWriter, r *http.Request) error {
 
 // getRefunds is GET /refunds?session_id=: the refunds of one session, newest first.
 func (c *Checkout) getRefunds(w http.ResponseWriter, r *http.Request) error {
-	id := r.URL.Query().Get("session_id")
-	for name := range r.URL.Query() {
-		if name != "session_id" {
-			return invalid([]FieldError{{Param: shorten(name, 60), Code: "parameter_unknown", Message: shorten(name, 60) + " is not a parameter here."}})
-		}
+	id, err := onlyParam(r, "session_id")
+	if err != nil {
+		return err
 	}
-	if id == "" {
-		return invalid([]FieldError{{Param: "session_id", Code: "parameter_missing", Message: "session_id is required."}})
-	}
-	r.SetPathValue("id", id)
-	rec, err := c.ownSession(r)
+	rec, err := c.sessionOfKey(r, id)
 	if err != nil {
 		return err
 	}
@@ -90,4 +87,25 @@ func (c *Checkout) getRefunds(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, listBody{Object: "list", Data: list, URL: c.cfg.APIPath + "/refunds?session_id=" + rec.ID})
+}
+
+// onlyParam reads a query that has one parameter, which is required.
+func onlyParam(r *http.Request, name string) (string, error) {
+	var p problems
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		p.add("", "parameter_invalid_string", "The query cannot be read.")
+	}
+	for _, other := range slices.Sorted(maps.Keys(q)) {
+		if other != name {
+			p.add(shorten(other, 60), "parameter_unknown", "%s is not a parameter here.", shorten(other, 60))
+		}
+	}
+	switch values := q[name]; {
+	case len(values) == 0 || values[0] == "":
+		p.add(name, "parameter_missing", "%s is required.", name)
+	case len(values) > 1:
+		p.add(name, "parameter_invalid_string", "%s stands in the query twice.", name)
+	}
+	return q.Get(name), p.err()
 }

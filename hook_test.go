@@ -269,3 +269,33 @@ func TestHookThatUsesUpItsTimeIsARefusal(t *testing.T) {
 		})
 	}
 }
+
+func TestAHookThatRefusesProcessingStillHearsOfCompletion(t *testing.T) {
+	completed := 0
+	hook := func(_ context.Context, _ *gorm.DB, e Event) error {
+		switch e.Type {
+		case webhook.PaymentProcessing:
+			return errHost
+		case webhook.SessionCompleted:
+			completed++
+		}
+		return nil
+	}
+	eachLiveShop(t, []outcome{{state: StateProcessing}}, func(t *testing.T, s *shop, p *scripted) {
+		completed = 0
+		id := s.create(seedBody)
+		s.payWire(id)
+		for range 7 {
+			s.reconcileAfter(11 * time.Minute)
+		}
+		if a := s.attempts(id)[0]; a.Step != StateProcessing || a.HookRefusals != 0 || !a.HookSkipped {
+			t.Fatalf("after eight looks: %q, %d refusals, skipped %t", a.Step, a.HookRefusals, a.HookSkipped)
+		}
+		p.set(s.attempts(id)[0].ID, StateSucceeded)
+		s.reconcileAfter(2 * time.Hour)
+		s.want(id, "completed", "paid")
+		if completed != 1 {
+			t.Errorf("the host heard %d times of the completion, want once", completed)
+		}
+	}, func(c *Config) { c.OnEvent = hook })
+}

@@ -29,6 +29,17 @@ var importRules = []struct {
 	{"/webhook", "", ""},
 }
 
+// An adapter may know the core and what it adapts, and no other adapter, no example and no driver.
+func TestAdaptersKnowTheCoreOnly(t *testing.T) {
+	for _, d := range depsOf(t, modulePath+"/adapters/checkoutgin") {
+		foreign := strings.HasPrefix(d.path, modulePath+"/examples") || strings.HasPrefix(d.path, modulePath+"/checkouttest") ||
+			(strings.HasPrefix(d.path, modulePath+"/adapters/") && d.path != modulePath+"/adapters/checkoutgin") || strings.HasPrefix(d.path, "gorm.io/driver/")
+		if foreign {
+			t.Errorf("adapters/checkoutgin imports %s", d.path)
+		}
+	}
+}
+
 // listed is a package as the go tool lists it.
 type listed struct {
 	path, module string

@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -186,26 +185,19 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return values[0], nil
 }
 
-// secretCache keeps the key that signs forms, once it is known. A failure is not kept.
-type secretCache struct {
-	mu    sync.Mutex
-	value []byte
-}
-
 // secretKey gives Config.SecretKey or the one kept in the database, made by whoever needs it first.
 func (c *Checkout) secretKey(ctx context.Context) ([]byte, error) {
 	if len(c.cfg.SecretKey) > 0 {
 		return c.cfg.SecretKey, nil
 	}
-	cache := &c.shared.secret
-	cache.mu.Lock()
-	defer cache.mu.Unlock()
-	if cache.value == nil {
-		value, err := c.store.setting(ctx, "secret_key", func() string { return randomBase62(keyRandom) })
-		if err != nil {
-			return nil, err
-		}
-		cache.value = []byte(value)
+	if known := c.shared.secret.Load(); known != nil {
+		return *known, nil
 	}
-	return cache.value, nil
+	value, err := c.store.setting(ctx, "secret_key", func() string { return randomBase62(keyRandom) })
+	if err != nil {
+		return nil, err // not kept: the next request asks again
+	}
+	key := []byte(value)
+	c.shared.secret.Store(&key)
+	return key, nil
 }

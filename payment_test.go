@@ -318,3 +318,23 @@ func TestAbandonSentTwiceStartsNoPayment(t *testing.T) {
 		s.want(id, "pending", "unpaid")
 	})
 }
+
+func TestWorkersBelieveAbsenceAsSoonAsTheyMay(t *testing.T) {
+	eachLiveShop(t, []outcome{{nothing: true, err: errors.New("lost on the way")}}, func(t *testing.T, s *shop, p *scripted) {
+		id := s.create(seedBody)
+		s.payWire(id)
+		begun := s.clock.now()
+		for s.attempts(id)[0].State == attemptOpen {
+			next, err := s.co.RunOnce(t.Context())
+			if err != nil || !next.After(s.clock.now()) && s.attempts(id)[0].State == attemptOpen {
+				t.Fatalf("next %v, %v", next, err)
+			}
+			if s.attempts(id)[0].State == attemptOpen {
+				s.clock.advance(next.Sub(s.clock.now()))
+			}
+		}
+		if waited := s.clock.now().Sub(begun); waited != believeAbsence {
+			t.Errorf("the buyer may try again after %v, want %v", waited, believeAbsence)
+		}
+	})
+}

@@ -19,6 +19,8 @@ import (
 //   - Concurrent: every method may be called from many goroutines and processes at once, also for the same attempt. One
 //     of several equal calls may end in an error of no kind, as when the company refuses a twin of a running request;
 //     none may make a second charge.
+//   - Payee: an adapter compares the account that was paid with its own, where the company says it; a charge of another
+//     account is [ErrNoCharge] to us. Amount, currency, mode and attempt are compared here.
 //   - Errors: [ErrRejected] says no and is final. [ErrUnavailable] says that certainly nothing happened. Every other
 //     error, a time-out among them, means that nobody knows: the attempt stays open and is asked about again.
 //   - Mode: an account moves either live or test money. Methods offers nothing for the other mode, Begin of it is

@@ -84,7 +84,7 @@ func (s *shop) everyStatement(rx *receiver) {
 		"refusals":       s.co.store.countRefusal(ctx, "pay_x"),
 		"expiry refused": s.co.store.countSessionRefusal(ctx, "cs_x"),
 		"hand back":      s.co.store.handBack(ctx, "we_x", "lease_x"),
-		"disable":        s.co.store.disableEndpoint(ctx, "we_x", "gone"),
+		"disable":        s.co.store.disableEndpoint(ctx, "we_x", "https://x.example/", "gone"),
 		"by reference":   ignore(second(s.co.store.paymentOfNotice(ctx, "sandbox", Observation{Ref: "ch_x"})), ErrNotFound),
 		"revoke":         ignore(s.co.RevokeKey(ctx, "key_x"), ErrNotFound),
 		"expire key":     ignore(s.co.ExpireKey(ctx, "key_x", time.Unix(0, 0)), ErrNotFound),
@@ -116,7 +116,7 @@ func (s *shop) everyNewerStatement() {
 	there := []RefundObservation{{Ref: "there", State: StateSucceeded, Amount: 1, Currency: "eur"}, {Key: p.ID + ":refund", Ref: "owed", State: StateSucceeded, Amount: 1}}
 	for name, err := range map[string]error{
 		"told of":          s.co.settle(s.t.Context(), fact{PaymentID: p.ID, Observation: Observation{Refunds: there}}),
-		"scheduled":        s.co.store.scheduleRefund(s.t.Context(), refund, "r", s.clock.now()),
+		"scheduled":        s.co.store.scheduleRefund(s.t.Context(), refund, "r", s.clock.now(), 0),
 		"parked":           s.co.settleRefund(s.t.Context(), p.ID, refundFact{id: refund, park: "x"}),
 		"due next":         second(s.co.store.nextDue(s.t.Context(), s.clock.now())),
 		"run once":         s.co.refundDue(s.t.Context()),

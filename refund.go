@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jopay/checkout/internal/canonjson"
@@ -45,6 +46,11 @@ type RefundParams struct {
 
 // refundAfter is when a refund that did not get through is tried again. After the last a person has to look.
 var refundAfter = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
+
+const (
+	refundBatch       = 8 // claimed and sent at once, so that a claim outlives its calls
+	longestRefundWait = 6 * time.Hour
+)
 
 // Refund pays a completed session back, in whole or in part. The row is written first, under the session's lock, so that
 // the sum never exceeds what was captured; then the provider is called with the refund's id as idempotency key. A refund
@@ -102,8 +108,11 @@ func (c *Checkout) writeRefund(ctx context.Context, params RefundParams) (rec re
 
 func (c *Checkout) writeRefundIn(t tx, id string, params RefundParams) (refundRecord, bool, error) {
 	s, err := t.lockSession(params.SessionID)
-	if err != nil || (params.mode != "" && s.Mode != params.mode) {
-		return refundRecord{}, false, errors.Join(err, ErrNotFound)
+	if err != nil {
+		return refundRecord{}, false, err
+	}
+	if params.mode != "" && s.Mode != params.mode {
+		return refundRecord{}, false, ErrNotFound
 	}
 	if have, err := t.refund(id); err == nil {
 		return have, true, nil // ours is there after a commit whose answer was lost
@@ -188,16 +197,17 @@ func (c *Checkout) oweRefund(t tx, p paymentRecord, currency, note string) error
 
 // refundDue sends the refunds that are due (T16).
 func (c *Checkout) refundDue(ctx context.Context) error {
-	due, err := c.store.claimRefunds(ctx, c.now(), claimAgain, batch)
+	due, err := c.store.claimRefunds(ctx, c.now(), claimAgain, refundBatch)
 	if err != nil {
 		return err
 	}
+	var wg sync.WaitGroup
 	for _, r := range due {
-		if ctx.Err() != nil {
-			return nil
-		}
-		c.contained(ctx, "refund", func(ctx context.Context) error { return c.sendRefund(ctx, r) })
+		wg.Go(func() {
+			c.contained(ctx, "refund", func(ctx context.Context) error { return c.sendRefund(ctx, r) })
+		})
 	}
+	wg.Wait()
 	return nil
 }
 
@@ -238,7 +248,12 @@ func (c *Checkout) again(ctx context.Context, r refundRecord, ref string, cause 
 	if cause != nil && r.Tries >= len(refundAfter) {
 		return c.settleRefund(ctx, r.PaymentID, refundFact{id: r.ID, park: "The provider could not be reached."})
 	}
-	return c.store.scheduleRefund(context.WithoutCancel(ctx), r.ID, ref, c.now().Add(refundAfter[min(r.Tries, len(refundAfter)-1)]))
+	work := context.WithoutCancel(ctx)
+	if cause == nil { // an answer is no failed try; the older the refund, the less is asked
+		age := c.now().Sub(fromMillis(r.CreatedAt))
+		return c.store.scheduleRefund(work, r.ID, ref, c.now().Add(min(max(age/4, refundAfter[0]), longestRefundWait)), 1)
+	}
+	return c.store.scheduleRefund(work, r.ID, ref, c.now().Add(refundAfter[min(r.Tries, len(refundAfter)-1)]), 0)
 }
 
 // refundFact is what became of a refund: the provider's word, or that a person has to look.
@@ -252,42 +267,44 @@ type refundFact struct {
 func (c *Checkout) settleRefund(ctx context.Context, paymentID string, f refundFact) error {
 	ctx, cancel := detached(ctx, commitTimeout)
 	defer cancel()
-	var queued int64
+	var done settled
 	err := c.store.transact(ctx, func(t tx) (err error) {
 		s, err := t.lockSessionOf(paymentID)
 		if err != nil {
 			return err
 		}
-		queued, err = c.settleRefundIn(ctx, t, s, paymentID, f)
+		p, err := t.payment(paymentID)
+		if err != nil {
+			return err
+		}
+		done, err = c.settleRefundIn(ctx, t, s, paymentID, f, settled{skip: c.hookSkipped(p.HookRefusals)})
 		c.reached("refund.written")
 		return err
 	})
 	if err != nil {
 		return c.refused(ctx, err, paymentID, c.store.countRefusal)
 	}
-	if queued > 0 && !c.inHostTx {
-		c.shared.deliver.wake()
-	}
+	c.afterSettle(ctx, paymentID, done)
 	return nil
 }
 
-func (c *Checkout) settleRefundIn(ctx context.Context, t tx, s sessionRecord, paymentID string, f refundFact) (int64, error) {
+func (c *Checkout) settleRefundIn(ctx context.Context, t tx, s sessionRecord, paymentID string, f refundFact, done settled) (settled, error) {
 	r, err := c.refundOf(t, s, paymentID, f)
 	if err != nil || r == nil {
-		return 0, err
+		return done, err
 	}
 	if f.park != "" {
 		parked, err := t.parkRefund(r.ID, f.park)
 		if err != nil || !parked {
-			return 0, err
+			return done, err
 		}
 		c.cfg.Logger.ErrorContext(ctx, "checkout: a refund needs a person", "refund", shortID(r.ID), "why", f.park)
 		if r.owed() {
-			return 0, t.markRefunded(paymentID, attemptNeedsPerson)
+			return done, t.markRefunded(paymentID, attemptNeedsPerson)
 		}
-		return 0, nil
+		return done, nil
 	}
-	return c.endRefund(ctx, t, s, *r, f.observation)
+	return c.endRefund(ctx, t, s, *r, f.observation, done)
 }
 
 // refundOf finds the refund a fact is about. One that a provider made by itself is booked now; nil means nothing to do.
@@ -324,7 +341,7 @@ func ignoreMissing(err error) error {
 }
 
 // endRefund books the end of a refund once.
-func (c *Checkout) endRefund(ctx context.Context, t tx, s sessionRecord, r refundRecord, o RefundObservation) (int64, error) {
+func (c *Checkout) endRefund(ctx context.Context, t tx, s sessionRecord, r refundRecord, o RefundObservation, done settled) (settled, error) {
 	var kind string
 	switch o.State {
 	case StateSucceeded:
@@ -333,61 +350,41 @@ func (c *Checkout) endRefund(ctx context.Context, t tx, s sessionRecord, r refun
 		r.State, kind = refundFailed, webhook.RefundFailed
 		r.Failure = pointer("The provider refused the refund.")
 	default:
-		return 0, nil
+		return done, nil
+	}
+	if o.State == StateSucceeded && o.Amount > 0 && (o.Amount != r.Amount || (o.Currency != "" && o.Currency != r.Currency)) {
+		return c.settleRefundIn(ctx, t, s, r.PaymentID, refundFact{id: r.ID, park: "The provider paid back another amount than asked for."}, done)
 	}
 	if r.owed() && r.State == refundFailed {
-		return c.settleRefundIn(ctx, t, s, r.PaymentID, refundFact{id: r.ID, park: "The provider refused to pay back money that belongs to no order."})
+		return c.settleRefundIn(ctx, t, s, r.PaymentID, refundFact{id: r.ID, park: "The provider refused to pay back money that belongs to no order."}, done)
 	}
 	if o.Ref != "" {
 		r.ProviderRef = &o.Ref
 	}
-	if err := t.disown(&r, &kind); err != nil {
-		return 0, err
+	other, err := t.refundOfRef(r)
+	if err != nil {
+		return done, err
+	}
+	if other != "" { // the provider had told of this money without our key
+		r.State, r.ProviderRef, kind = refundFailed, nil, webhook.RefundFailed
+		r.Failure = pointer("The provider has told of this money before: it is booked as " + other + ".")
 	}
 	at := eventTime(s, c.now())
 	ended, err := t.settleRefund(r, at)
 	if err != nil || !ended {
-		return 0, err
+		return done, err
 	}
 	if err := c.bookRefund(t, &s, r, at); err != nil {
-		return 0, err
+		return done, err
 	}
 	e, err := c.refundEvent(kind, s, r, at)
 	if err != nil {
-		return 0, err
+		return done, err
 	}
-	return c.publishRefund(ctx, t, e, r)
-}
-
-// disown ends a refund whose money is booked under another one: the provider had told of it without our key.
-func (t tx) disown(r *refundRecord, kind *string) error {
-	if r.ProviderRef == nil {
-		return nil
+	if done, err = c.publishOf(ctx, t, r.PaymentID, e, done); err != nil {
+		return done, err
 	}
-	other, err := first(t, readText, `SELECT id FROM {refunds} WHERE payment_id = ? AND provider_ref = ? AND id <> ?`, r.PaymentID, *r.ProviderRef, r.ID)
-	if err != nil {
-		return ignoreMissing(err)
-	}
-	r.State, r.ProviderRef, *kind = refundFailed, nil, webhook.RefundFailed
-	r.Failure = pointer("The provider has told of this money before: it is booked as " + other + ".")
-	return nil
-}
-
-// publishRefund lets the host refuse five times, as with payments: the money has moved.
-func (c *Checkout) publishRefund(ctx context.Context, t tx, e Event, r refundRecord) (int64, error) {
-	p, err := t.payment(r.PaymentID)
-	if err != nil {
-		return 0, err
-	}
-	skipped := c.hookSkipped(p.HookRefusals)
-	if skipped {
-		c.cfg.Logger.ErrorContext(ctx, "checkout: recorded without OnEvent, which refused too often", "object", shortID(r.ID))
-	}
-	queued, err := c.publish(ctx, t, e, !skipped)
-	if err != nil {
-		return 0, err
-	}
-	return queued, t.forgetRefusals(r.PaymentID)
+	return done, t.forgetRefusals(r.PaymentID)
 }
 
 // bookRefund moves what the refund belongs to: the session's books, or the payment whose money was owed.
@@ -435,7 +432,7 @@ func (c *Checkout) refundEvent(kind string, s sessionRecord, r refundRecord, at 
 	return e, err
 }
 
-// Refunds lists the refunds of a session, newest first, a hundred at most.
+// Refunds lists the refunds of a session, newest first, a hundred at most. A session that does not exist has none.
 func (c *Checkout) Refunds(ctx context.Context, sessionID string) ([]Refund, error) {
 	records, err := c.store.refunds(ctx, sessionID)
 	list := make([]Refund, 0, len(records))

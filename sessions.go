@@ -60,6 +60,9 @@ func (c *Checkout) insertSession(ctx context.Context, rec sessionRecord) (stored
 		if wants, err := t.wantsEvent(rec.Mode, webhook.SessionCreated); err != nil || !wants {
 			return err
 		}
+		if told, err := t.hasEvent(rec.ID, webhook.SessionCreated); err != nil || told { // by a commit whose answer was lost
+			return err
+		}
 		e, err := c.newEvent(webhook.SessionCreated, rec, rec.CreatedAt, nil)
 		if err != nil {
 			return err

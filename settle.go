@@ -56,7 +56,8 @@ func (c *Checkout) refused(ctx context.Context, err error, id string, count func
 type settled struct {
 	verdict verdict
 	queued  int64
-	skipped bool
+	skip    bool // the hook has refused too often: do without it
+	skipped bool // and an event did
 }
 
 func (c *Checkout) afterSettle(ctx context.Context, id string, done settled) {
@@ -89,12 +90,16 @@ func (c *Checkout) settleIn(ctx context.Context, t tx, f fact) (settled, error) 
 		c.reached("notice.inserted")
 	}
 	taken := false
-	if o := f.Observation; o.State == StateSucceeded && o.ChargeID != "" {
+	if o := &f.Observation; o.State == StateSucceeded && p.Amount > 0 {
+		if o.ChargeID == "" { // one charge pays one attempt, also at a provider that does not name its charges
+			o.ChargeID = p.ID
+		}
 		if taken, err = t.chargeTaken(p.Provider, o.ChargeID, p.ID); err != nil {
 			return settled{}, err
 		}
 	}
-	done, err := c.apply(ctx, t, session, p, f, decide(c.standing(session, p), p, f.Observation, taken))
+	done := settled{verdict: decide(c.standing(session, p), p, f.Observation, taken), skip: c.hookSkipped(p.HookRefusals)}
+	done, err = c.apply(ctx, t, session, p, f, done)
 	if err != nil || done.verdict.refused() {
 		return done, err
 	}
@@ -117,17 +122,15 @@ func (c *Checkout) applyRefunds(ctx context.Context, t tx, paymentID string, lis
 		if err != nil {
 			return done, err
 		}
-		queued, err := c.settleRefundIn(ctx, t, s, paymentID, refundFact{observation: o})
-		if err != nil {
+		if done, err = c.settleRefundIn(ctx, t, s, paymentID, refundFact{observation: o}, done); err != nil {
 			return done, err
 		}
-		done.queued += queued
 	}
 	return done, nil
 }
 
-func (c *Checkout) apply(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, v verdict) (settled, error) {
-	done := settled{verdict: v}
+func (c *Checkout) apply(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, done settled) (settled, error) {
+	v := done.verdict
 	if v.refused() || (v.payment == "" && p.State != attemptOpen) {
 		return done, nil
 	}
@@ -177,11 +180,11 @@ func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p payme
 		return done, err
 	}
 	s.PaymentStatus, s.PaymentID = status, &p.ID
-	return c.tell(ctx, t, s, webhook.PaymentProcessing, done)
+	return c.tell(ctx, t, s, p.ID, webhook.PaymentProcessing, done)
 }
 
 // tell publishes an event that changes nothing of the session but the time of its last event.
-func (c *Checkout) tell(ctx context.Context, t tx, s sessionRecord, kind string, done settled) (settled, error) {
+func (c *Checkout) tell(ctx context.Context, t tx, s sessionRecord, paymentID, kind string, done settled) (settled, error) {
 	at := eventTime(s, c.now())
 	e, err := c.newEvent(kind, s, at, nil)
 	if err != nil {
@@ -190,8 +193,17 @@ func (c *Checkout) tell(ctx context.Context, t tx, s sessionRecord, kind string,
 	if err := t.setEventTime(s.ID, at); err != nil {
 		return done, err
 	}
-	done.queued, err = c.publish(ctx, t, e, !done.skipped)
-	return done, err
+	return c.publishOf(ctx, t, paymentID, e, done)
+}
+
+// publishOf publishes an event about a payment, without the hook where that has refused too often, and notes it.
+func (c *Checkout) publishOf(ctx context.Context, t tx, paymentID string, e Event, done settled) (settled, error) {
+	queued, err := c.publish(ctx, t, e, !done.skip)
+	if done.queued += queued; err != nil || !done.skip {
+		return done, err
+	}
+	done.skipped = true
+	return done, t.noteSkip(paymentID)
 }
 
 func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, done settled) (settled, error) {
@@ -201,8 +213,6 @@ func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymen
 	if v.payment != attemptFailed {
 		p.Captured, p.ChargeID = o.Captured, o.ChargeID
 	}
-	p.HookSkipped = c.hookSkipped(p.HookRefusals)
-	done.skipped = p.HookSkipped
 	if err := t.settlePayment(p, from, millis(now)); err != nil {
 		return done, err
 	}
@@ -213,8 +223,7 @@ func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymen
 	if err != nil || event == nil {
 		return done, err
 	}
-	done.queued, err = c.publish(ctx, t, *event, !p.HookSkipped)
-	return done, err
+	return c.publishOf(ctx, t, p.ID, *event, done)
 }
 
 // applySession moves the session with its attempt and gives the event that has become true, if any.
@@ -245,7 +254,7 @@ func (c *Checkout) applyOwed(ctx context.Context, t tx, s sessionRecord, p payme
 		return done, nil
 	}
 	s.PaymentID = &p.ID
-	return c.tell(ctx, t, s, webhook.PaymentLate, done)
+	return c.tell(ctx, t, s, p.ID, webhook.PaymentLate, done)
 }
 
 func (c *Checkout) complete(t tx, s sessionRecord, p paymentRecord, now time.Time) (*Event, error) {

@@ -97,7 +97,7 @@ func (s *store) transact(ctx context.Context, fn func(tx) error) error {
 // deferred, so what was refused is what the host's hook has written.
 func commitFailed(err error) error {
 	var state interface{ SQLState() string }
-	if errors.As(err, &state) && strings.HasPrefix(state.SQLState(), "23") {
+	if (errors.As(err, &state) && strings.HasPrefix(state.SQLState(), "23")) || strings.Contains(err.Error(), "constraint failed") {
 		return &hookRefusal{err}
 	}
 	return &commitError{err}

@@ -21,6 +21,12 @@ func (t tx) toldOf(sessionID, kind, paymentID string) (bool, error) {
 	return len(list) > 0, err
 }
 
+// hasEvent reports whether a session has an event of a type.
+func (t tx) hasEvent(sessionID, kind string) (bool, error) {
+	list, err := all(t, readText, `SELECT id FROM {events} WHERE session_id = ? AND type = ? LIMIT 1`, sessionID, kind)
+	return len(list) > 0, err
+}
+
 // insertDeliveries queues an event for every enabled endpoint that wants it, in one statement. A delivery's id is made
 // of the time, the event's random part and the endpoint's, so that the database can put it together by itself.
 func (t tx) insertDeliveries(e Event, now time.Time) (int64, error) {
@@ -86,9 +92,10 @@ func (t tx) setEndpoint(e endpointRecord, keepSecret bool) (endpointRecord, erro
 	return have, t.one(`UPDATE {endpoints} SET url = ?, secret = ?, status = 'enabled', status_reason = NULL WHERE id = ?`, have.URL, have.Secret, have.ID)
 }
 
-func (s *store) disableEndpoint(ctx context.Context, id, reason string) error {
+// disableEndpoint switches an endpoint off, unless it has moved to another address meanwhile.
+func (s *store) disableEndpoint(ctx context.Context, id, url, reason string) error {
 	return s.retry(ctx, func() error {
-		_, err := s.direct(ctx).exec(`UPDATE {endpoints} SET status = 'disabled', status_reason = ? WHERE id = ?`, reason, id)
+		_, err := s.direct(ctx).exec(`UPDATE {endpoints} SET status = 'disabled', status_reason = ? WHERE id = ? AND url = ?`, reason, id, url)
 		return err
 	})
 }

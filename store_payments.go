@@ -123,16 +123,9 @@ func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
 
 // settlePayment moves an attempt on from the state it was read in.
 func (t tx) settlePayment(p paymentRecord, from paymentState, at int64) error {
-	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, hook_skipped = ?, hook_refusals = 0, next_poll_at = NULL
+	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, hook_refusals = 0, next_poll_at = NULL
 		WHERE id = ? AND state = ?`,
-		p.State, p.Step, p.Captured, nullable(p.Ref), nullable(p.ChargeID), nullable(p.Reason), nullable(p.ProviderCode), at, boolInt(p.HookSkipped), p.ID, from)
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+		p.State, p.Step, p.Captured, nullable(p.Ref), nullable(p.ChargeID), nullable(p.Reason), nullable(p.ProviderCode), at, p.ID, from)
 }
 
 // chargeTaken reports whether the money was already counted for another attempt.
@@ -176,6 +169,11 @@ func (s *store) countRefusal(ctx context.Context, id string) error {
 		_, err := s.direct(ctx).exec(`UPDATE {payments} SET hook_refusals = hook_refusals + 1 WHERE id = ?`, id)
 		return err
 	})
+}
+
+// noteSkip remembers that an event of a payment went past the host's hook.
+func (t tx) noteSkip(id string) error {
+	return t.one(`UPDATE {payments} SET hook_skipped = 1, hook_refusals = 0 WHERE id = ?`, id)
 }
 
 // forgetRefusals starts the count anew: what comes next deserves its own five tries.

@@ -101,6 +101,15 @@ func (t tx) refundOfNotice(paymentID string, o RefundObservation) (refundRecord,
 		AND origin IN ('amount_mismatch', 'late', 'extra') AND state IN ('pending', 'needs_person')`, paymentID, o.Amount)
 }
 
+// refundOfRef gives the other refund of a payment that has the same reference at the provider, if any.
+func (t tx) refundOfRef(r refundRecord) (id string, err error) {
+	if r.ProviderRef == nil {
+		return "", nil
+	}
+	id, err = first(t, readText, `SELECT id FROM {refunds} WHERE payment_id = ? AND provider_ref = ? AND id <> ?`, r.PaymentID, *r.ProviderRef, r.ID)
+	return id, ignoreMissing(err)
+}
+
 // refundedOf sums what has gone back, or is on its way back, of a payment that completed a session.
 func (t tx) refundedOf(paymentID string) (sum int64, err error) {
 	err = t.query(func(row scanner) error { return row.Scan(&sum) }, `SELECT COALESCE(SUM(amount), 0) FROM {refunds}
@@ -148,10 +157,12 @@ func (s *store) claimRefunds(ctx context.Context, now time.Time, again time.Dura
 }
 
 // scheduleRefund sets the next try and keeps the provider's name of a refund that is on its way.
-func (s *store) scheduleRefund(ctx context.Context, id string, ref string, at time.Time) error {
+// Forgiven tries are taken off the count.
+func (s *store) scheduleRefund(ctx context.Context, id string, ref string, at time.Time, forgiven int) error {
 	return s.retry(ctx, func() error {
-		_, err := s.direct(ctx).exec(`UPDATE {refunds} SET next_at = ?, provider_ref = COALESCE(?, provider_ref) WHERE id = ? AND state = 'pending'`,
-			millis(at), nullable(ref), id)
+		_, err := s.direct(ctx).exec(`UPDATE {refunds} SET next_at = ?, provider_ref = COALESCE(?, provider_ref),
+			tries = CASE WHEN tries >= ? THEN tries - ? ELSE 0 END WHERE id = ? AND state = 'pending'`,
+			millis(at), nullable(ref), forgiven, forgiven, id)
 		return err
 	})
 }

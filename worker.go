@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +26,7 @@ type shared struct {
 	keys     keyCache
 	circuits circuits
 	created  wantsCache
-	secret   secretCache
+	secret   atomic.Pointer[[]byte] // signs forms, once it is known
 
 	failpoint func(name string) // nil in production; tests stop the process where it is called
 }
@@ -132,7 +133,7 @@ func (c *Checkout) expireDue(ctx context.Context) error {
 			case err == nil:
 				ended++
 			case !errors.Is(err, ErrNotPending):
-				failed = fmt.Errorf("expire %s: %w", shortID(id), err)
+				failed = errors.Join(failed, fmt.Errorf("expire %s: %w", shortID(id), err))
 			}
 		}
 		if len(ids) < batch || ended == 0 {
@@ -176,11 +177,20 @@ func (c *Checkout) reconcile(ctx context.Context, p paymentRecord) error {
 		look = c.takeBack
 	}
 	err = look(ctx, p)
-	next := c.now().Add(nextPoll(p.Polls))
-	if end := fromMillis(session.ExpiresAt); end.After(c.now()) && end.Before(next) {
-		next = end
+	return errors.Join(err, c.store.scheduleLook(ctx, p.ID, c.nextLook(session, p)))
+}
+
+// nextLook is never later than what a look may decide: the end of the session, and the moment from which absence is
+// believed.
+func (c *Checkout) nextLook(s sessionRecord, p paymentRecord) time.Time {
+	now := c.now()
+	next := now.Add(nextPoll(p.Polls))
+	for _, moment := range []time.Time{fromMillis(s.ExpiresAt), fromMillis(p.CreatedAt).Add(believeAbsence)} {
+		if moment.After(now) && moment.Before(next) {
+			next = moment
+		}
 	}
-	return errors.Join(err, c.store.scheduleLook(ctx, p.ID, next))
+	return next
 }
 
 // observe fetches the truth about an attempt and settles it.
