@@ -69,11 +69,7 @@ func (c *Checkout) PageRoutes() []string { return c.Pages().(*door).patterns() }
 
 // postSession is POST /sessions: 201 with a new session, or the first answer again for a repeated Idempotency-Key.
 func (c *Checkout) postSession(w http.ResponseWriter, r *http.Request) error {
-	key, err := idempotencyKey(r)
-	if err != nil {
-		return err
-	}
-	body, err := readJSON(w, r)
+	key, body, err := readCreate(w, r)
 	if err != nil {
 		return err
 	}
@@ -83,19 +79,38 @@ func (c *Checkout) postSession(w http.ResponseWriter, r *http.Request) error {
 	}
 	var p problems
 	params := decodeSession(v, &p)
-	params.Mode, params.IdempotencyKey = apiKey(r.Context()).Mode, key
-	if key != "" {
-		params.requestHash = sha256Hex(string(body))
-	}
+	params.Mode, params.IdempotencyKey, params.requestHash = apiKey(r.Context()).Mode, key, fingerprintOf(key, body)
 	s, err := c.createSession(r.Context(), params, &p)
 	if err != nil {
 		return err
 	}
-	if s.Replayed() {
+	return c.writeCreated(w, "/sessions/"+s.ID, s.Replayed(), s)
+}
+
+// readCreate reads a request that makes something: its idempotency key and its body.
+func readCreate(w http.ResponseWriter, r *http.Request) (key string, body []byte, err error) {
+	if key, err = idempotencyKey(r); err != nil {
+		return "", nil, err
+	}
+	body, err = readJSON(w, r)
+	return key, body, err
+}
+
+// fingerprintOf tells requests apart that come under one idempotency key.
+func fingerprintOf(key string, body []byte) string {
+	if key == "" {
+		return ""
+	}
+	return sha256Hex(string(body))
+}
+
+// writeCreated answers 201, and says when it is the first answer again.
+func (c *Checkout) writeCreated(w http.ResponseWriter, path string, replayed bool, v any) error {
+	if replayed {
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
-	w.Header().Set("Location", c.base+c.cfg.APIPath+"/sessions/"+s.ID)
-	return writeJSON(w, http.StatusCreated, s)
+	w.Header().Set("Location", c.base+c.cfg.APIPath+path)
+	return writeJSON(w, http.StatusCreated, v)
 }
 
 // getSession is GET /sessions/{id}.

@@ -10,11 +10,7 @@ import (
 
 // postRefund is POST /refunds: 201 with the refund, pending where its outcome is not known yet.
 func (c *Checkout) postRefund(w http.ResponseWriter, r *http.Request) error {
-	key, err := idempotencyKey(r)
-	if err != nil {
-		return err
-	}
-	body, err := readJSON(w, r)
+	key, body, err := readCreate(w, r)
 	if err != nil {
 		return err
 	}
@@ -22,19 +18,12 @@ func (c *Checkout) postRefund(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	params.mode, params.IdempotencyKey = apiKey(r.Context()).Mode, key
-	if key != "" {
-		params.requestHash = sha256Hex(string(body))
-	}
+	params.mode, params.IdempotencyKey, params.requestHash = apiKey(r.Context()).Mode, key, fingerprintOf(key, body)
 	refund, err := c.Refund(r.Context(), params)
 	if err != nil {
 		return err
 	}
-	if refund.Replayed() {
-		w.Header().Set("Idempotent-Replayed", "true")
-	}
-	w.Header().Set("Location", c.base+c.cfg.APIPath+"/refunds/"+refund.ID)
-	return writeJSON(w, http.StatusCreated, refund)
+	return c.writeCreated(w, "/refunds/"+refund.ID, refund.Replayed(), refund)
 }
 
 func decodeRefund(body []byte) (RefundParams, error) {
