@@ -241,3 +241,28 @@ func TestOtherProvidersAreNotConfirmedByHand(t *testing.T) {
 		s.want(id, "pending", "processing")
 	})
 }
+
+// titled is a provider that buyers know by name.
+type titled struct{ *scripted }
+
+func (titled) Title() string { return "Paybank & Sons" }
+
+func TestThePageSaysWhereTheBuyerWillContinue(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		s := newLiveShop(t, db, titled{newScripted(pays)})
+		if body := s.page("/checkout/" + s.create(seedBody)).Body.String(); !strings.Contains(body, "You will continue at <bdi>Paybank &amp; Sons</bdi>.") {
+			t.Errorf("the page does not name the provider: %s", body)
+		}
+	})
+}
+
+func TestTheButtonOrdersWhereTheContractIsConcludedHere(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		if body := s.page("/checkout/" + s.create(seedBody) + "?lang=de").Body.String(); !strings.Contains(body, "Zahlungspflichtig bestellen") {
+			t.Error("the button does not carry the words the law asks for")
+		}
+	}, func(c *Config) { c.Brand.Submit = "order" })
+	if _, err := New(Config{DB: oneShop(t).db, BaseURL: "https://shop.example", Brand: Brand{Submit: "buy"}}); err == nil || !strings.Contains(err.Error(), "Brand.Submit") {
+		t.Errorf("New took an unknown kind of button: %v", err)
+	}
+}

@@ -88,6 +88,10 @@ type Config struct {
 type Brand struct {
 	Name       string // the shop, as buyers know it
 	HeaderWord string // the vendor word in X-JoPay-Signature and its sisters: letters and digits
+
+	// Submit is what the page's button does: pay for a contract that the shop has concluded, or order, which concludes it
+	// here and needs the words the law asks for (§ 312j(3) BGB). Defaults to pay.
+	Submit string
 }
 
 // Seller is who the buyer has a contract with.

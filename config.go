@@ -51,6 +51,7 @@ func (cfg *Config) fill() {
 	setDefault(&cfg.TablePrefix, defaultTablePrefix)
 	setDefault(&cfg.SessionTTL, time.Hour)
 	setDefault(&cfg.Brand.HeaderWord, defaultHeaderWord)
+	setDefault(&cfg.Brand.Submit, "pay")
 	setDefault(&cfg.Logger, slog.Default())
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -163,6 +164,9 @@ func (cfg *Config) checkRest() error {
 	}
 	if !wordRule.MatchString(cfg.Brand.HeaderWord) {
 		return refuse("Brand.HeaderWord", "%q must be one word of letters and digits, like JoPay", cfg.Brand.HeaderWord)
+	}
+	if s := cfg.Brand.Submit; s != "pay" && s != "order" {
+		return refuse("Brand.Submit", "%q must be pay or order", s)
 	}
 	for _, f := range []struct{ field, url string }{
 		{"Seller.LegalNoticeURL", cfg.Seller.LegalNoticeURL}, {"Seller.PrivacyURL", cfg.Seller.PrivacyURL}, {"Seller.TermsURL", cfg.Seller.TermsURL},

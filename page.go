@@ -115,8 +115,7 @@ type pageTestCard struct {
 }
 
 type pageBank struct {
-	Card string // "•••• 3155"
-	Key  string // a key under "test."
+	Key string // a key under "test."
 }
 
 // pages renders the hosted page. It never changes after newPages and may be used by many goroutines.
@@ -254,7 +253,7 @@ func samplePage() pageView {
 		Methods: []pageMethod{{"card", "Card", true, true}, {"bank", "Bank", false, false}}, Continues: "Bank", Token: "t",
 		Problems: []pageProblem{{"email", "email_missing"}, {"", "stale_form"}}, Declined: "declined",
 		ContinueURL: "https://a.example", CanAbandon: true, CanExtend: true, BackURL: "https://a.example",
-		ExpiresIn: time.Minute, PollAfter: []int{2, 4}, Problem: "internal", RequestID: "r", Bank: pageBank{"•••• 3155", "challenge"},
+		ExpiresIn: time.Minute, PollAfter: []int{2, 4}, Problem: "internal", RequestID: "r", Bank: pageBank{"challenge"},
 	}
 }
 

@@ -72,7 +72,10 @@ func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err 
 	if v.Test {
 		v.TestCards = pageTestCards()
 	}
-	for i, o := range c.offersOf(ctx, s.rec) {
+	v.SubmitOrder = c.cfg.Brand.Submit == "order"
+	offers := c.offersOf(ctx, s.rec)
+	v.Continues = continuesAt(offers)
+	for i, o := range offers {
 		v.Methods = append(v.Methods, pageMethod{ID: o.ID, Label: o.Label, Card: o.provider == Provider(c.sandbox), Selected: i == 0})
 	}
 	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
@@ -87,6 +90,17 @@ func (c *Checkout) actionPage(ctx context.Context, v *pageView, s situation) (er
 	}
 	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
 	return err
+}
+
+// continuesAt names the provider when all methods lead to one.
+func continuesAt(offers []offer) string {
+	if len(offers) == 0 || slices.ContainsFunc(offers, func(o offer) bool { return o.provider.Name() != offers[0].provider.Name() }) {
+		return ""
+	}
+	if t, ok := offers[0].provider.(Titled); ok {
+		return t.Title()
+	}
+	return ""
 }
 
 func pageItems(items []LineItem) []pageItem {

@@ -84,6 +84,11 @@ type Embed struct {
 	Images   []string // origins for img-src
 }
 
+// Titled is a provider that buyers know by name: the page then says where they will continue.
+type Titled interface {
+	Title() string
+}
+
 // Settler is a provider whose money a person or a bank file confirms: see [Checkout.ConfirmPayment]. Evidence that does
 // not fit the charge is an error.
 type Settler interface {
