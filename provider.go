@@ -71,7 +71,10 @@ type Completer interface {
 }
 
 // Embedder is a provider whose fields stand on our page, in its own frames. Its scripts and origins are added to the page
-// of sessions it can pay, and to no other.
+// of an attempt whose Step had a Client, and to no other. The page gives Script a form.embed with data-client (the Step's
+// Client), data-return (where the buyer goes afterwards), an empty .fields, an empty .error and a button that is hidden
+// until the script shows it; form.embed:not(.ready) is what buyers see whose browser shows no fields. Begin of an attempt
+// that is not Scripted gives a RedirectURL instead.
 type Embedder interface {
 	Embed(livemode bool) Embed
 }
@@ -79,6 +82,7 @@ type Embedder interface {
 // Embed is what a page needs to show a provider's own fields.
 type Embed struct {
 	Scripts  []string // absolute https URLs, loaded from the provider and never copied
+	Script   []byte   // the adapter's own script, served from our origin, after Scripts; the same for both modes
 	Frames   []string // origins for frame-src
 	Connects []string // origins for connect-src
 	Images   []string // origins for img-src
@@ -151,6 +155,7 @@ type MethodQuery struct {
 type Method struct {
 	ID    string // unique over all providers: card, paypal, …; [a-z0-9_-]
 	Label string // English; the page translates the ids it knows
+	Mark  string // the drawing beside it: card, bank, wallet, cash, invoice; empty for none
 }
 
 // BeginRequest is all a provider needs to start a charge. Amount is in minor units of Currency (lower case, ISO 4217
@@ -169,6 +174,7 @@ type BeginRequest struct {
 	NotifyURL   string
 	ExpiresAt   time.Time
 	Livemode    bool
+	Scripted    bool       // the buyer's browser runs scripts; without them an [Embedder] has to redirect
 	Input       url.Values // what the buyer entered into fields of the provider on our page
 }
 
@@ -177,9 +183,11 @@ type BeginRequest struct {
 type ChargeRef struct {
 	AttemptID string
 	Ref       string
+	Method    string
 	Amount    int64
 	Currency  string
 	Livemode  bool
+	BegunAt   time.Time // when the attempt was written, shortly before Begin was called
 }
 
 // Step is how a charge goes on after Begin.
@@ -187,6 +195,7 @@ type Step struct {
 	Ref         string       // the provider's id of the charge
 	RedirectURL string       // where the buyer has to go; empty when nothing is to be done
 	Client      string       // what an [Embedder]'s script needs on the page, such as a client secret; at most 4 KiB
+	ExpiresAt   time.Time    // how long the buyer has where the session's life is too short, at most 90 days ahead
 	Observation *Observation // what is known already, if anything
 }
 
@@ -210,11 +219,14 @@ type Observation struct {
 	ChargeID  string // the id of the money itself; one charge id pays one attempt, for ever
 	EventKey  string // of a notification: the provider's id of it, so that it counts once
 	State     State
+	TryID     string // with action_required and a Reason: names a try that failed, after which the buyer may try again in this charge
 	Captured  int64
 	Currency  string
 	Reason    Reason
 	Livemode  bool
 	Refunds   []RefundObservation // those the company tells with the charge; none says nothing
+
+	RedirectURL, Client string // as in Step, where the company still tells them: a lost answer to Begin is made good
 }
 
 // Reason is why a charge failed. Code is one of the common codes; ProviderCode is the company's own, for the shop owner.

@@ -238,7 +238,10 @@ func (c *Checkout) ask(ctx context.Context, p paymentRecord, question func(conte
 }
 
 func chargeRef(p paymentRecord) ChargeRef {
-	return ChargeRef{AttemptID: p.ID, Ref: p.Ref, Amount: p.Amount, Currency: p.Currency, Livemode: p.Mode == Live}
+	return ChargeRef{
+		AttemptID: p.ID, Ref: p.Ref, Method: p.Method, Amount: p.Amount, Currency: p.Currency, Livemode: p.Mode == Live,
+		BegunAt: fromMillis(p.CreatedAt),
+	}
 }
 
 // provider finds who holds a payment. Test payments are the sandbox's alone.

@@ -124,6 +124,8 @@ var promises = []struct {
 	{"Cancel/AfterSuccess", cancelAfterSuccess},
 	{"Complete/Repeated", completeRepeated},
 	{"Settle/Evidence", settleEvidence},
+	{"Instructions/Complete", instructionsComplete},
+	{"Transfer/References", transferReferences},
 	{"Embed/Addresses", embedAddresses},
 	{"Ack/Answers", ackAnswers},
 }
@@ -133,6 +135,7 @@ type trial struct {
 	Subject
 	t     *testing.T
 	typed []string
+	began time.Time
 }
 
 func newTrial(t *testing.T, s Subject) *trial {
@@ -143,7 +146,7 @@ func newTrial(t *testing.T, s Subject) *trial {
 	if s.Currency == "" {
 		s.Currency = "eur"
 	}
-	return &trial{Subject: s, t: t}
+	return &trial{Subject: s, t: t, began: time.Now()}
 }
 
 func (s *trial) checkSkips() {
@@ -227,8 +230,10 @@ func (s *trial) method(amount int64, currency string) string {
 	return list[0].ID
 }
 
-func refOf(r checkout.BeginRequest, step checkout.Step) checkout.ChargeRef {
-	ref := checkout.ChargeRef{AttemptID: r.AttemptID, Ref: step.Ref, Amount: r.Amount, Currency: r.Currency, Livemode: r.Livemode}
+func (s *trial) refOf(r checkout.BeginRequest, step checkout.Step) checkout.ChargeRef {
+	ref := checkout.ChargeRef{
+		AttemptID: r.AttemptID, Ref: step.Ref, Method: r.Method, Amount: r.Amount, Currency: r.Currency, Livemode: r.Livemode, BegunAt: s.began,
+	}
 	if ref.Ref == "" && step.Observation != nil {
 		ref.Ref = step.Observation.Ref
 	}
@@ -242,7 +247,7 @@ func (s *trial) begin(r checkout.BeginRequest) checkout.ChargeRef {
 	if err != nil {
 		s.t.Fatalf("Begin: %v", err)
 	}
-	ref := refOf(r, step)
+	ref := s.refOf(r, step)
 	if ref.Ref == "" {
 		s.t.Error("Begin gives no Ref: a notification that names the charge by the company's id would find nothing")
 	}

@@ -99,7 +99,7 @@ func beginConcurrent(s *trial) {
 			s.wantUnknown("a concurrent Begin", err)
 			return
 		}
-		refs[refOf(r, step).Ref] = true
+		refs[s.refOf(r, step).Ref] = true
 	})
 	if len(refs) != 1 {
 		s.t.Errorf("concurrent calls gave the charges %v, want one", refs)
@@ -132,13 +132,14 @@ func beginDeclined(s *trial) {
 	if err != nil {
 		s.t.Fatalf("Begin gives %v, want ErrRejected or a charge", err)
 	}
-	ref := refOf(r, step)
+	ref := s.refOf(r, step)
 	o := s.observe(ref)
 	if o.State == checkout.StateActionRequired && s.Approve != nil {
 		s.Approve(ref)
 		o = s.finish(ref)
 	}
-	if o.State != checkout.StateFailed || o.Reason.Code == "" || o.Captured != 0 {
+	declined := o.State == checkout.StateFailed || (o.State == checkout.StateActionRequired && o.TryID != "")
+	if !declined || o.Reason.Code == "" || o.Captured != 0 {
 		s.t.Errorf("a declined charge is %q for %q with %d captured", o.State, o.Reason.Code, o.Captured)
 	}
 }
@@ -155,7 +156,7 @@ func beginAnswerLost(s *trial) {
 	r := s.request(AnswerLost, amount, s.Currency)
 	_, err := s.Provider.Begin(s.t.Context(), r)
 	s.wantUnknown("Begin without an answer", err)
-	ref := checkout.ChargeRef{AttemptID: r.AttemptID, Amount: r.Amount, Currency: r.Currency, Livemode: r.Livemode}
+	ref := s.refOf(r, checkout.Step{})
 	if o := s.observe(ref); o.Ref == "" {
 		s.t.Error("Observe finds the charge but gives no Ref")
 	}
@@ -180,7 +181,7 @@ func observeByAttempt(s *trial) {
 }
 
 func observeUnknown(s *trial) {
-	ref := checkout.ChargeRef{AttemptID: randomID("pay_"), Amount: amount, Currency: s.Currency, Livemode: s.Livemode}
+	ref := checkout.ChargeRef{AttemptID: randomID("pay_"), Amount: amount, Currency: s.Currency, Livemode: s.Livemode, BegunAt: s.began}
 	if o, err := s.Provider.Observe(s.t.Context(), ref); !errors.Is(err, checkout.ErrNoCharge) {
 		s.t.Errorf("Observe of a charge that does not exist gives %q, %v, want ErrNoCharge", o.State, err)
 	}
