@@ -9,8 +9,7 @@ import (
 )
 
 // Wrap checks every request to and every answer of a handler below /v1/, and calls report for each violation. What the
-// handler answers is kept until it ends and goes out only then; a handler that panics breaks the connection with nothing
-// sent.
+// handler answers is kept until it ends and goes out only then. What a handler that panics has written is not checked.
 func (s *Spec) Wrap(next http.Handler, report func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/v1/") || r.Method == http.MethodOptions {
@@ -26,14 +25,36 @@ func (s *Spec) Wrap(next http.Handler, report func(error)) http.Handler {
 			report(err)
 		}
 		recorder := httptest.NewRecorder()
-		next.ServeHTTP(recorder, r)
+		if panicked := serve(next, recorder, r); panicked != nil {
+			breakOff(w, recorder)
+			panic(panicked)
+		}
 		if err := s.CheckAnswer(r.Method, r.URL.Path, recorder.Code, recorder.Header(), recorder.Body.Bytes()); err != nil {
 			report(err)
 		}
-		for key, list := range recorder.Header() {
-			w.Header()[key] = list
-		}
-		w.WriteHeader(recorder.Code)
-		_, _ = w.Write(recorder.Body.Bytes())
+		pass(w, recorder)
 	})
+}
+
+func serve(next http.Handler, w http.ResponseWriter, r *http.Request) (panicked any) {
+	defer func() { panicked = recover() }()
+	next.ServeHTTP(w, r)
+	return nil
+}
+
+func pass(w http.ResponseWriter, recorder *httptest.ResponseRecorder) {
+	for key, list := range recorder.Header() {
+		w.Header()[key] = list
+	}
+	w.WriteHeader(recorder.Code)
+	_, _ = w.Write(recorder.Body.Bytes())
+}
+
+// breakOff sends what was written before a handler gave up, which the client can then see is not all.
+func breakOff(w http.ResponseWriter, recorder *httptest.ResponseRecorder) {
+	if recorder.Body.Len() == 0 {
+		return
+	}
+	pass(w, recorder)
+	_ = http.NewResponseController(w).Flush()
 }
