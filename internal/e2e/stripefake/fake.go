@@ -159,6 +159,16 @@ func (f *Fake) Find(key, value string) []string {
 	return ids
 }
 
+// Crowd makes n payment intents of somebody else who uses the account.
+func (f *Fake) Crowd(n int, livemode bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for range n {
+		h := head{id: "pi_3" + text(24), created: f.now(), livemode: livemode, metadata: map[string]string{}}
+		f.intents = append(f.intents, &intent{head: h, secret: h.id + "_secret_" + text(25), amount: 1000, currency: "eur", status: needsMethod, methods: []string{"card"}})
+	}
+}
+
 // text is a random text of n letters and digits.
 func text(n int) string {
 	s := rand.Text() + rand.Text()
