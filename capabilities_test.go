@@ -141,6 +141,7 @@ func TestAProvidersFieldsAreOnThePageOfItsOpenAttemptOnly(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		p := &embedding{scripted: newScripted(outcome{state: StateActionRequired})}
 		s := newLiveShop(t, db, p)
+		p.live = nil // New asks for the script of both modes
 		id, other := s.create(seedBody), s.create(seedBody)
 		isClean := func(when, path string) {
 			t.Helper()

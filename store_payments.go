@@ -34,6 +34,7 @@ type paymentRecord struct {
 	Amount       int64
 	Currency     string
 	Captured     int64
+	Received     int64 // by transfer, while the attempt is open: a part of Amount
 	Ref          string
 	ChargeID     string
 	ActionURL    string
@@ -47,13 +48,13 @@ type paymentRecord struct {
 	HookSkipped  bool
 }
 
-const paymentColumns = `id, session_id, mode, ordinal, provider, method, state, step, amount, currency, captured,
+const paymentColumns = `id, session_id, mode, ordinal, provider, method, state, step, amount, currency, captured, received,
 	COALESCE(ref, ''), COALESCE(charge_id, ''), COALESCE(action_url, ''), COALESCE(client, ''), COALESCE(reason, ''), COALESCE(provider_code, ''),
 	created_at, settled_at, polls, hook_refusals, hook_skipped`
 
 func readPayment(row scanner) (p paymentRecord, err error) {
 	var skipped int
-	err = row.Scan(&p.ID, &p.SessionID, &p.Mode, &p.Ordinal, &p.Provider, &p.Method, &p.State, &p.Step, &p.Amount, &p.Currency, &p.Captured,
+	err = row.Scan(&p.ID, &p.SessionID, &p.Mode, &p.Ordinal, &p.Provider, &p.Method, &p.State, &p.Step, &p.Amount, &p.Currency, &p.Captured, &p.Received,
 		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Client, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.HookRefusals, &skipped)
 	p.HookSkipped = skipped == 1
 	return p, err
@@ -117,8 +118,9 @@ func (s *store) paymentOfNotice(ctx context.Context, provider string, o Observat
 
 // updateOpen keeps what is known of an attempt that goes on.
 func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
-	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, next_poll_at = ?, hook_refusals = 0 WHERE id = ? AND state = 'open'`,
-		p.Step, nullable(p.Ref), nullable(p.ActionURL), nullable(p.Client), nextPoll, p.ID)
+	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, reason = ?, provider_code = ?, next_poll_at = ?, hook_refusals = 0
+		WHERE id = ? AND state = 'open'`,
+		p.Step, nullable(p.Ref), nullable(p.ActionURL), nullable(p.Client), nullable(p.Reason), nullable(p.ProviderCode), nextPoll, p.ID)
 }
 
 // settlePayment moves an attempt on from the state it was read in.
