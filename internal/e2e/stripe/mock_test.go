@@ -240,11 +240,11 @@ func drive(t *testing.T, w *world, way way, method string) {
 
 func begin(t *testing.T, w *world, way way, method string) checkout.ChargeRef {
 	t.Helper()
-	ref := checkout.ChargeRef{AttemptID: newID("pay_"), Method: method, Amount: 2500, Currency: "eur", BegunAt: w.now()}
+	ref := checkout.ChargeRef{AttemptID: newID("pay_"), Method: method, Amount: 2500, Currency: "eur", Livemode: w.live, BegunAt: w.now()}
 	step, err := w.provider.Begin(t.Context(), checkout.BeginRequest{
 		AttemptID: ref.AttemptID, SessionID: newID("cs_"), Amount: 2500, Currency: "eur", Method: method, Description: "Käse & Brot", Email: "kim@buyer.example",
 		Locale: "de", ReturnURL: "https://shop.example/c/1/return", CancelURL: "https://shop.example/c/1", NotifyURL: "https://shop.example/n",
-		ExpiresAt: w.now().Add(time.Hour), Scripted: way.scripted,
+		ExpiresAt: w.now().Add(time.Hour), Livemode: w.live, Scripted: way.scripted,
 	})
 	if err != nil {
 		t.Fatal(err)
