@@ -9,9 +9,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -240,17 +242,13 @@ func drive(t *testing.T, w *world, way way, method string) {
 
 func begin(t *testing.T, w *world, way way, method string) checkout.ChargeRef {
 	t.Helper()
-	ref := checkout.ChargeRef{AttemptID: newID("pay_"), Method: method, Amount: 2500, Currency: "eur", Livemode: w.live, BegunAt: w.now()}
-	step, err := w.provider.Begin(t.Context(), checkout.BeginRequest{
-		AttemptID: ref.AttemptID, SessionID: newID("cs_"), Amount: 2500, Currency: "eur", Method: method, Description: "Käse & Brot", Email: "kim@buyer.example",
-		Locale: "de", ReturnURL: "https://shop.example/c/1/return", CancelURL: "https://shop.example/c/1", NotifyURL: "https://shop.example/n",
-		ExpiresAt: w.now().Add(time.Hour), Livemode: w.live, Scripted: way.scripted,
-	})
+	r := orderOf(w)
+	r.Method, r.Scripted = method, way.scripted
+	step, err := w.provider.Begin(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref.Ref = step.Ref
-	return ref
+	return checkout.ChargeRef{AttemptID: r.AttemptID, Ref: step.Ref, Method: method, Amount: r.Amount, Currency: r.Currency, Livemode: w.live, BegunAt: w.now()}
 }
 
 func refusesBroken(t *testing.T, m mock) {
@@ -326,4 +324,15 @@ func kindOf(r *http.Request, body string) string {
 		}
 	}
 	return fmt.Sprint(r.Method, " ", strings.Join(segments, "/"), " ", names(r.URL.RawQuery+"&"+body))
+}
+
+// names are the sorted names of a form's fields.
+func names(form string) []string {
+	values, _ := url.ParseQuery(form)
+	var list []string
+	for name := range values {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
 }

@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"bytes"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -80,6 +81,9 @@ func (w *world) config() checkoutstripe.Config {
 		HTTPClient: &http.Client{Transport: w.fake.Transport(&http.Transport{DisableKeepAlives: true})},
 	}
 }
+
+// newID is an id of the checkout's kind.
+func newID(prefix string) string { return prefix + strings.ToLower(rand.Text()) }
 
 type safeBuffer struct {
 	mu sync.Mutex

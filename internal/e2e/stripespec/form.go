@@ -10,7 +10,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// unbracket turns a[b][c]=1 into nested objects and a[]=1 or a[0]=1 into lists. All leaves are texts.
+// unbracket turns a[b][c]=1 into nested objects and a[]=1 or a[0]=1 into lists, at any depth. All leaves are texts.
 func unbracket(values url.Values) (any, error) {
 	root := map[string]any{}
 	for key, list := range values {

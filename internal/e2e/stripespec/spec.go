@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -141,10 +142,10 @@ func (s *Spec) CheckRequest(r *http.Request, body []byte) error {
 		return &Violation{"request", r.Method + " " + r.URL.Path, "", err.Error()}
 	}
 	broken := func(field, reason string) error { return &Violation{"request", op.name, field, reason} }
-	if v := r.Header.Get("Stripe-Version"); v != s.Version {
+	if v := r.Header.Get("Stripe-Version"); v != s.Version && (v != "" || !fromBrowser(r)) {
 		return broken("header Stripe-Version", fmt.Sprintf("it is %q, the description is of %s", v, s.Version))
 	}
-	if got := r.Header.Get("Content-Type"); len(body) > 0 && got != "application/x-www-form-urlencoded" {
+	if got := r.Header.Get("Content-Type"); len(body) > 0 && !isForm(got) {
 		return broken("header Content-Type", fmt.Sprintf("it is %q, Stripe reads forms", got))
 	}
 	if err := checkForm(op.query, r.URL.RawQuery); err != nil {
@@ -154,6 +155,16 @@ func (s *Spec) CheckRequest(r *http.Request, body []byte) error {
 		return broken(field(err, ""), reason(err))
 	}
 	return nil
+}
+
+// fromBrowser tells requests with a publishable key, which are of the account's own version.
+func fromBrowser(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Authorization"), "Bearer pk_")
+}
+
+func isForm(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == "application/x-www-form-urlencoded"
 }
 
 func checkForm(schema *openapi3.Schema, encoded string) error {

@@ -83,6 +83,26 @@ func TestHeadersOfRequestsAreChecked(t *testing.T) {
 	}
 }
 
+func TestABrowserHasNoVersion(t *testing.T) {
+	t.Parallel()
+	s := published(t)
+	r := post(s, "/v1/payment_intents", goodIntent)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=UTF-8")
+	r.Header.Del("Stripe-Version")
+	checkViolation(t, s.CheckRequest(r, []byte(goodIntent)), "request", r.URL.Path, "header Stripe-Version", `""`)
+	r.Header.Set("Authorization", "Bearer pk_"+"test_1")
+	checkViolation(t, s.CheckRequest(r, []byte(goodIntent)), "request", r.URL.Path, "", "")
+}
+
+func TestADescriptionThatDoesNotFitIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{"", "[]", `{"openapi":"3.0.0","info":{"title":"t","version":"1"},"paths":{}}`} {
+		if s, err := Load([]byte(raw)); err == nil {
+			t.Errorf("%q is loaded as %+v", raw, s)
+		}
+	}
+}
+
 func TestQueriesAreChecked(t *testing.T) {
 	t.Parallel()
 	s := published(t)
