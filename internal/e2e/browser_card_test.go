@@ -18,8 +18,12 @@ const payButton = `button[name=action][value=pay]`
 
 // eachBrowser runs a test in a browser with scripts and in one without.
 func eachBrowser(t *testing.T, body func(t *testing.T, b *tab)) {
-	t.Run("with scripts", func(t *testing.T) { body(t, openTab(t)) })
+	t.Run("with scripts", func(t *testing.T) {
+		t.Parallel()
+		body(t, openTab(t))
+	})
 	t.Run("without scripts", func(t *testing.T) {
+		t.Parallel()
 		b := openTab(t)
 		b.withoutScripts()
 		body(t, b)
@@ -27,6 +31,7 @@ func eachBrowser(t *testing.T, body func(t *testing.T, b *tab)) {
 }
 
 func TestBrowserPaysByCard(t *testing.T) {
+	t.Parallel()
 	eachBrowser(t, func(t *testing.T, b *tab) {
 		s := openStore(t)
 		order := s.order()
@@ -40,6 +45,7 @@ func TestBrowserPaysByCard(t *testing.T) {
 }
 
 func TestBrowserPaysAfterADecline(t *testing.T) {
+	t.Parallel()
 	eachBrowser(t, func(t *testing.T, b *tab) {
 		s := openStore(t)
 		order := s.order()
@@ -57,12 +63,15 @@ func TestBrowserPaysAfterADecline(t *testing.T) {
 }
 
 func TestBrowserConfirmsAtTheTestBank(t *testing.T) {
+	t.Parallel()
 	eachBrowser(t, func(t *testing.T, b *tab) {
 		b.size(390, 844)
 		b.dark()
 		s := openStore(t)
 		order := s.order()
 		b.open(order.CheckoutURL)
+		b.fits()
+		b.keep("card")
 		b.typeCard("4000002500003155")
 		b.click(payButton)
 		b.click(`button[name=answer][value=approve]`)

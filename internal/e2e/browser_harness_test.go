@@ -27,6 +27,7 @@ func servePage(t *testing.T, policy, html string) string {
 }
 
 func TestBrowserHearsEveryComplaint(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		html string
 		want []string
@@ -42,6 +43,7 @@ func TestBrowserHearsEveryComplaint(t *testing.T) {
 		"outside request": {`<script src="https://known.example/a.js"></script>`, []string{"request outside of the shop: https://known.example/a.js"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := openTab(t)
 			b.open(servePage(t, "default-src 'none'; script-src 'self' 'unsafe-inline' https://known.example; img-src data:", c.html))
 			for _, want := range c.want {
@@ -53,17 +55,19 @@ func TestBrowserHearsEveryComplaint(t *testing.T) {
 }
 
 func TestBrowserCannotReachTheInternet(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
+	t.Cleanup(b.end)
 	for _, url := range []string{"http://example.com/", "http://1.1.1.1/", "http://[::1]:80/", "http://localhost:80/"} {
 		err := chromedp.Do(b.ctx, chromedp.Navigate(url))
 		if err == nil || !strings.Contains(err.Error(), "ERR_NAME_NOT_RESOLVED") {
 			t.Errorf("%s: %v, want no name to be resolved", url, err)
 		}
 	}
-	b.forgive()
 }
 
 func TestBrowserTakesAnswersOfStandIns(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	b.answer("https://known.example/", says("text/javascript", `document.title = "wrong"`))
 	b.answer("https://known.example/a", says("text/javascript", `document.title = "right"`))
@@ -77,6 +81,7 @@ func TestBrowserTakesAnswersOfStandIns(t *testing.T) {
 }
 
 func TestBrowserEmulation(t *testing.T) {
+	t.Parallel()
 	const look = `innerWidth + " " + innerHeight + " " + matchMedia("(prefers-color-scheme: dark)").matches + " " + document.title`
 	url := servePage(t, "script-src 'unsafe-inline'", `<meta name="viewport" content="width=device-width"><script>document.title = "scripted"</script><noscript>no scripts</noscript>`)
 	b := openTab(t)

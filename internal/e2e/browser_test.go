@@ -1,11 +1,11 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"encoding/json"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +21,9 @@ import (
 type tab struct {
 	t   testing.TB
 	ctx context.Context
+	end func()
 
+	closing    sync.Once
 	mu         sync.Mutex
 	complaints []string
 	expected   []string
@@ -34,17 +36,18 @@ func openTab(t testing.TB) *tab {
 	b := &tab{t: t}
 	ctx, closeTab := chromedp.NewContext(startBrowser(t), chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
 	ctx, cancel := context.WithTimeout(ctx, tabLimit)
-	b.ctx = ctx
-	t.Cleanup(func() {
-		_, _ = chromedp.Run(ctx, chromedp.Evaluate[int]("0")) // what the browser said before has been heard then
-		b.keepPicture()
-		cancel()
-		closeTab()
-		b.judge()
-	})
+	b.ctx, b.end = ctx, func() { cancel(); closeTab() }
 	b.do(b.listen())
 	b.size(1280, 900)
 	return b
+}
+
+// close ends the tab and judges what its page has said.
+func (b *tab) close() {
+	_, _ = chromedp.Run(b.ctx, chromedp.Evaluate[int]("0")) // what the browser said before has been heard then
+	b.keepFailure()
+	b.end()
+	b.judge()
 }
 
 func (b *tab) do(step chromedp.Action[chromedp.Void]) {
@@ -79,8 +82,10 @@ func (b *tab) withoutScripts() {
 	}))
 }
 
+// open goes to an address. A tab ends with its test, before the servers do that it has visited.
 func (b *tab) open(url string) {
 	b.t.Helper()
+	b.closing.Do(func() { b.t.Cleanup(b.close) })
 	b.limited("open "+url, chromedp.Navigate(url))
 }
 
@@ -110,25 +115,31 @@ func (b *tab) enter(selector, text string) {
 // see waits until an element is shown.
 func (b *tab) see(selector string) {
 	b.t.Helper()
-	b.until("see "+selector, `!!document.querySelector(`+strconv.Quote(selector)+`)?.checkVisibility({visibilityProperty: true})`)
+	b.until("see "+selector, `!!document.querySelector(`+quote(selector)+`)?.checkVisibility({visibilityProperty: true})`)
 }
 
 // gone waits until an element is not shown any more.
 func (b *tab) gone(selector string) {
 	b.t.Helper()
-	b.until("lose "+selector, `!document.querySelector(`+strconv.Quote(selector)+`)?.checkVisibility({visibilityProperty: true})`)
+	b.until("lose "+selector, `!document.querySelector(`+quote(selector)+`)?.checkVisibility({visibilityProperty: true})`)
 }
 
 // read waits until the page shows a text.
 func (b *tab) read(text string) {
 	b.t.Helper()
-	b.until("read "+strconv.Quote(text), `document.readyState !== "loading" && document.body.innerText.includes(`+strconv.Quote(text)+`)`)
+	b.until("read "+quote(text), `document.readyState !== "loading" && document.body.innerText.includes(`+quote(text)+`)`)
+}
+
+// readLoosely waits for a text whatever spaces stand in it, as amounts have ones that do not break.
+func (b *tab) readLoosely(text string) {
+	b.t.Helper()
+	b.until("read "+text, `document.readyState !== "loading" && document.body.innerText.replace(/\s+/g, " ").includes(`+quote(text)+`)`)
 }
 
 // at waits until the tab has come to an address.
 func (b *tab) at(url string) {
 	b.t.Helper()
-	b.until("come to "+url, `document.readyState === "complete" && location.href === `+strconv.Quote(url))
+	b.until("come to "+url, `document.readyState === "complete" && location.href === `+quote(url))
 }
 
 // until asks the page again and again. A question that meets a page which is just being left counts as no.
@@ -159,22 +170,28 @@ func (b *tab) wait(what string, question func(context.Context) (bool, error)) {
 	}
 }
 
+// quote is a text as JavaScript writes it.
+func quote(text string) string {
+	quoted, _ := json.Marshal(text) // a text always can
+	return string(quoted)
+}
+
 // text is what an element shows; empty if there is none.
 func (b *tab) text(selector string) string {
 	b.t.Helper()
-	return evaluate[string](b, `document.querySelector(`+strconv.Quote(selector)+`)?.innerText ?? ""`)
+	return evaluate[string](b, `document.querySelector(`+quote(selector)+`)?.innerText ?? ""`)
 }
 
 // attribute is one of an element; empty if there is none.
 func (b *tab) attribute(selector, name string) string {
 	b.t.Helper()
-	return evaluate[string](b, `document.querySelector(`+strconv.Quote(selector)+`)?.getAttribute(`+strconv.Quote(name)+`) ?? ""`)
+	return evaluate[string](b, `document.querySelector(`+quote(selector)+`)?.getAttribute(`+quote(name)+`) ?? ""`)
 }
 
 // count is how many elements there are, shown or not.
 func (b *tab) count(selector string) int {
 	b.t.Helper()
-	return evaluate[int](b, `document.querySelectorAll(`+strconv.Quote(selector)+`).length`)
+	return evaluate[int](b, `document.querySelectorAll(`+quote(selector)+`).length`)
 }
 
 // evaluate gives what an expression is worth on the page.
@@ -187,6 +204,14 @@ func evaluate[T any](b *tab, expression string) T {
 		b.fail(expression, err)
 	}
 	return value
+}
+
+// fits holds a page to its width: nothing is cut off, and nobody has to scroll sideways.
+func (b *tab) fits() {
+	b.t.Helper()
+	if over := evaluate[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+		b.t.Errorf("the page is %d pixels wider than its window", over)
+	}
 }
 
 // picture is an element as a PNG, as it is shown.
@@ -202,13 +227,6 @@ func (b *tab) picture(selector string) []byte {
 	return png
 }
 
-// pagePicture is the whole page as a PNG.
-func (b *tab) pagePicture() ([]byte, error) {
-	ctx, cancel := context.WithTimeout(b.ctx, waitLimit)
-	defer cancel()
-	return chromedp.Run(ctx, chromedp.FullScreenshot(100))
-}
-
 // fail ends the test with what the tab shows.
 func (b *tab) fail(what string, err error) {
 	b.t.Helper()
@@ -217,25 +235,37 @@ func (b *tab) fail(what string, err error) {
 	shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.t.Fatalf("could not %s: %v\ncomplaints: %q\nasked for: %q\nthe tab shows %s", what, err, b.complaints, b.asked, shown)
+	b.t.Fatalf("could not %s: %v\ncomplaints: %q\nasked for: %q\nthe tab shows %s", what, err, lastOf(b.complaints), lastOf(b.asked), shown)
 }
 
-// keepPicture leaves a picture of every failed test, and of all with CHECKOUT_SCREENSHOTS, the folder they go to.
-func (b *tab) keepPicture() {
-	dir := os.Getenv("CHECKOUT_SCREENSHOTS")
-	if dir == "" && !b.t.Failed() {
-		return
+func lastOf(list []string) []string { return list[max(0, len(list)-10):] }
+
+// keep leaves a picture of the page in the folder CHECKOUT_SCREENSHOTS, if it is set.
+func (b *tab) keep(name string) {
+	b.t.Helper()
+	if dir := os.Getenv("CHECKOUT_SCREENSHOTS"); dir != "" {
+		b.savePicture(dir, name)
 	}
-	if dir == "" {
-		dir = filepath.Join(os.TempDir(), "checkout-screenshots")
+}
+
+// keepFailure leaves a picture of what a failed test saw last.
+func (b *tab) keepFailure() {
+	if b.t.Failed() {
+		b.savePicture(cmp.Or(os.Getenv("CHECKOUT_SCREENSHOTS"), filepath.Join(os.TempDir(), "checkout-screenshots")), "failed")
 	}
-	png, err := b.pagePicture()
+}
+
+func (b *tab) savePicture(dir, name string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, waitLimit)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
-	name := filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(b.t.Name())+".png")
+	file := filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(b.t.Name()+" "+name)+".png")
 	if err == nil {
-		err = os.WriteFile(name, png, 0o600)
+		err = os.WriteFile(file, png, 0o600)
 	}
-	b.t.Log(fmt.Sprint("picture: ", name, " ", err))
+	b.t.Log("picture:", file, err)
 }
