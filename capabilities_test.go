@@ -141,6 +141,7 @@ func TestAProvidersFieldsAreOnThePageOfItsOpenAttemptOnly(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		p := &embedding{scripted: newScripted(outcome{state: StateActionRequired})}
 		s := newLiveShop(t, db, p)
+		p.live = nil // New asks for the script of both modes
 		id, other := s.create(seedBody), s.create(seedBody)
 		isClean := func(when, path string) {
 			t.Helper()
@@ -221,6 +222,9 @@ func TestAPersonConfirmsMoney(t *testing.T) {
 		s.wantEvents(id, 1, 0, 0)
 		if p.evidence[1] != good {
 			t.Errorf("the provider was shown %+v", p.evidence[1])
+		}
+		if kept := s.attempts(id)[0]; kept.Actor != "ann" || kept.Note != "statement 7" {
+			t.Errorf("the books say that %q has confirmed it for %q", kept.Actor, kept.Note)
 		}
 		for _, unknown := range []string{"pay_" + hex44("0"), "x", id} {
 			if err := s.co.ConfirmPayment(t.Context(), unknown, good); !errors.Is(err, ErrNotFound) {

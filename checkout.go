@@ -23,8 +23,8 @@ type Config struct {
 	// private networks in development. A path is allowed when the host serves the checkout below one. Required.
 	BaseURL string
 
-	// Providers are the companies that move live money. Test keys always use the built-in sandbox.
-	// Defaults to none: only test keys work.
+	// Providers are the companies that move money, in the order buyers see them. Each is of one mode; test keys also have
+	// the built-in sandbox, which stands last. Defaults to none: only test keys work.
 	Providers []Provider
 
 	// OnEvent runs inside the transaction that makes the event true, so that the host's order and the session commit

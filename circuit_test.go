@@ -16,7 +16,10 @@ type bankProvider struct{ *scripted }
 
 func (bankProvider) Name() string { return "bank" }
 
-func (bankProvider) Methods(context.Context, MethodQuery) ([]Method, error) {
+func (bankProvider) Methods(_ context.Context, q MethodQuery) ([]Method, error) {
+	if !q.Livemode {
+		return nil, nil
+	}
 	return []Method{{ID: "transfer", Label: "Transfer"}}, nil
 }
 

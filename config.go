@@ -220,6 +220,12 @@ func (c *Checkout) setUpPages() (err error) {
 	if c.pages, err = newPages(c.cfg.Templates); err != nil {
 		return refuse("Templates", "%v", err)
 	}
+	for _, p := range c.cfg.Providers {
+		for _, mode := range []Mode{Test, Live} {
+			embed, _ := embedded(p, mode)
+			c.pages.addScript(p.Name(), embed.Script)
+		}
+	}
 	return nil
 }
 

@@ -252,6 +252,7 @@ type paymentBody struct {
 	SessionID   string        `json:"session_id"`
 	Status      string        `json:"status"`
 	AmountCents int64         `json:"amount_cents"`
+	Received    int64         `json:"received_cents"` // what has come of it
 	Currency    string        `json:"currency"`
 	Provider    string        `json:"provider"`
 	Method      string        `json:"method"`
@@ -279,7 +280,8 @@ func (c *Checkout) getPayments(w http.ResponseWriter, r *http.Request) error {
 
 func paymentView(p paymentRecord) paymentBody {
 	b := paymentBody{
-		ID: p.ID, Object: "payment", SessionID: p.SessionID, Status: string(p.State), AmountCents: p.Amount, Currency: p.Currency,
+		ID: p.ID, Object: "payment", SessionID: p.SessionID, Status: string(p.State), AmountCents: p.Amount,
+		Received: max(p.Received, p.Captured), Currency: p.Currency,
 		Provider: p.Provider, Method: p.Method, CreatedAt: seconds(p.CreatedAt), SettledAt: optionalSeconds(p.SettledAt),
 	}
 	if p.State == attemptFailed {

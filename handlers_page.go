@@ -44,8 +44,9 @@ func (c *Checkout) Pages() http.Handler {
 
 // situation is a session with its newest attempt: all that decides what a buyer sees.
 type situation struct {
-	rec  sessionRecord
-	last *paymentRecord
+	rec       sessionRecord
+	last      *paymentRecord
+	elsewhere bool // the newest attempt is paid elsewhere, as its provider instructs the buyer
 }
 
 func (c *Checkout) situation(ctx context.Context, id string) (situation, error) {
@@ -54,7 +55,8 @@ func (c *Checkout) situation(ctx context.Context, id string) (situation, error) 
 		return situation{rec: rec}, err
 	}
 	last, err := c.store.lastPayment(ctx, id)
-	return situation{rec: rec, last: &last}, err
+	_, elsewhere := c.instructor(last)
+	return situation{rec, &last, elsewhere}, err
 }
 
 // failed numbers the attempt whose failure is the newest news of a session; 0 stands for none.
@@ -71,6 +73,8 @@ func (s situation) state(now time.Time) string {
 	switch {
 	case s.rec.Status != StatusPending:
 		return string(s.rec.Status)
+	case s.last != nil && s.last.State == attemptOpen && s.last.Step != StateUnknown && s.elsewhere:
+		return "instructions"
 	case s.last != nil && s.last.State == attemptOpen && s.last.Step == StateActionRequired:
 		return "requires_action"
 	case s.last != nil && s.last.State == attemptOpen:
@@ -219,9 +223,11 @@ func (c *Checkout) postPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	state := s.state(c.now())
 	switch {
-	case form.Get("action") == "abandon" && state == "requires_action" && fresh:
+	case fresh && form.Get("action") == "abandon" && c.mayAbandon(s, state):
 		return c.abandon(w, r, s)
-	case form.Get("action") == "abandon", state != "open": // an abandon sent twice must not become a payment
+	case fresh && form.Get("action") == "redirect" && state == "requires_action" && s.last.Client != "":
+		return c.redirectInstead(w, r, s)
+	case form.Get("action") == "abandon", form.Get("action") == "redirect", state != "open": // sent twice, they must not become a payment
 		return c.goOn(w, r, s)
 	case form.Get("action") == "extend" && fresh:
 		if err := c.extend(r.Context(), s.rec.ID); err != nil {
@@ -244,7 +250,7 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 	if !c.limits.declines.Peek(address) {
 		return tooMany(c.limits.declines.RetryAfter(address))
 	}
-	if s.rec.Amount > 0 && len(c.offersOf(r.Context(), s.rec)) == 0 {
+	if s.rec.Amount > 0 && len(c.offersOf(r.Context(), s.rec, "")) == 0 {
 		return c.goOn(w, r, s) // the page says that nobody can take money now
 	}
 	request, found := c.checkForm(r, s, form)
@@ -253,8 +259,7 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 	}
 	request.SessionID, request.Attempts, request.Input = s.rec.ID, attempts, form
 	err := c.pay(r.Context(), request)
-	var refusal *hookRefusal
-	if err != nil && !errors.As(err, &refusal) {
+	if err != nil && !isRefusal(err) {
 		return err
 	}
 	return c.goOn(w, r, s)
@@ -263,7 +268,7 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 // checkForm holds a buyer's form to the rules and gives the payment it asks for.
 func (c *Checkout) checkForm(r *http.Request, s situation, form url.Values) (payRequest, []pageProblem) {
 	var found []pageProblem
-	request := payRequest{Locale: c.lang(r, s.rec)}
+	request := payRequest{Locale: c.lang(r, s.rec), Scripted: form.Get("scripts") == "1"}
 	if s.rec.CustomerEmail == nil {
 		request.Email = strings.TrimSpace(form.Get("email"))
 		switch {
@@ -277,7 +282,7 @@ func (c *Checkout) checkForm(r *http.Request, s situation, form url.Values) (pay
 		request.Provider, request.Method = nothingDue{}, noProvider
 		return request, found
 	}
-	offers := c.offersOf(r.Context(), s.rec)
+	offers := c.offersOf(r.Context(), s.rec, "")
 	i := slices.IndexFunc(offers, func(o offer) bool { return o.ID == form.Get("method") })
 	if i < 0 && len(offers) == 1 && form.Get("method") == "" {
 		i = 0
@@ -344,48 +349,6 @@ func asciiURL(raw string) string {
 		fmt.Fprintf(&b, "%%%02X", raw[i])
 	}
 	return b.String()
-}
-
-// abandon takes an unfinished payment back at the provider, so that the buyer can choose another way.
-func (c *Checkout) abandon(w http.ResponseWriter, r *http.Request, s situation) error {
-	if err := c.takeBack(r.Context(), *s.last); err != nil {
-		return ErrProviderUnavailable.because(err)
-	}
-	return c.goOn(w, r, s)
-}
-
-// getReturn is GET and POST /checkout/{id}/return: the buyer comes back from a provider. Nothing in the request is
-// believed; the provider is asked.
-func (c *Checkout) getReturn(w http.ResponseWriter, r *http.Request) error {
-	s, err := c.sessionOfPage(r)
-	if err != nil {
-		return err
-	}
-	if s.last != nil && s.last.State == attemptOpen {
-		if err := c.finish(w, r, *s.last); err != nil {
-			c.cfg.Logger.WarnContext(r.Context(), "checkout: a returning buyer's payment is not known yet", "request", requestID(r.Context()), "error", err)
-		}
-	}
-	return c.goOn(w, r, s)
-}
-
-// finish asks about the payment of a returning buyer, or says the last word that some providers wait for.
-func (c *Checkout) finish(w http.ResponseWriter, r *http.Request, p paymentRecord) error {
-	provider, err := c.provider(p)
-	if err != nil {
-		return err
-	}
-	completer, ok := provider.(Completer)
-	if !ok {
-		return c.observe(r.Context(), p)
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		return err
-	}
-	return c.ask(r.Context(), p, func(ctx context.Context, ref ChargeRef) (Observation, error) {
-		return completer.Complete(ctx, ref, r.Form)
-	})
 }
 
 // token binds a form to a session and to the number of attempts it knew of: HMAC-SHA256 over both and the time.

@@ -19,6 +19,7 @@ const (
 	prefixKey      = "key_"
 	prefixRefund   = "re_"
 	prefixCharge   = "ch_" // the sandbox's own
+	prefixTransfer = "tr_"
 )
 
 const idDigits = 44

@@ -27,4 +27,5 @@ type Instructions struct {
 type InstructionField struct {
 	Key, Label string
 	Value      string // as people read it: groups of four are fine
+	Copy       string // as machines take it, where that differs
 }

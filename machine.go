@@ -3,7 +3,7 @@ package checkout
 // verdict is what a fact about money changes. It is decided without I/O, under the session's lock.
 type verdict struct {
 	payment paymentState // the attempt's new state; empty: it stays
-	note    string       // why money is to be given back, or the reason of a failure
+	note    string       // why money is to be given back, or the reason of a failure or a failed try
 	step    State        // what an open attempt waits for; empty: unchanged
 	status  Status       // the session's new status; empty: it stays
 	alert   string       // for the log and the shop owner: something a person should know
@@ -33,14 +33,30 @@ func decide(s sessionRecord, p paymentRecord, o Observation, chargeTaken bool) v
 		return decideSuccess(s, p, o, chargeTaken)
 	case StateFailed, StateCanceled:
 		if p.State == attemptOpen {
-			return verdict{payment: attemptFailed, note: failureReason(o)}
+			return decideFailure(p, o)
 		}
 	case StateActionRequired, StateProcessing:
 		if p.State == attemptOpen {
-			return verdict{step: o.State}
+			return decideOpen(o)
 		}
 	}
 	return verdict{}
+}
+
+// decideFailure ends an attempt. What had come of its money by then is owed back.
+func decideFailure(p paymentRecord, o Observation) verdict {
+	if p.Received > 0 {
+		return verdict{payment: attemptRefundDue, note: noteMismatch, alert: "a payment ended after only a part of its money had come"}
+	}
+	return verdict{payment: attemptFailed, note: failureReason(o)}
+}
+
+// decideOpen keeps an attempt open. A try that failed within it is news, although the buyer may try again.
+func decideOpen(o Observation) verdict {
+	if o.State == StateActionRequired && o.TryID != "" && o.Reason.Code != "" {
+		return verdict{step: o.State, note: o.Reason.Code}
+	}
+	return verdict{step: o.State}
 }
 
 // decideSuccess takes open attempts and failed ones: a late success overrules a failure, because the money is there.

@@ -17,7 +17,8 @@ import (
 )
 
 //go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
-//go:embed templates/fields.html templates/status.html templates/bank.html templates/footer.html
+//go:embed templates/fields.html templates/status.html templates/bank.html templates/footer.html templates/instructions.html
+//go:embed templates/embed.html templates/marks.html
 //go:embed templates/style.css templates/checkout.js
 var pageFiles embed.FS
 
@@ -25,6 +26,7 @@ var pageFiles embed.FS
 // name; it sees the same data and functions.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
+	"instructions.html", "embed.html", "marks.html",
 }
 
 // openItems is how many items a page shows before the rest is folded away: a hundred of them would push the button ten
@@ -36,7 +38,7 @@ const expiryNotice = 5 * time.Minute
 
 // pageView is all that a page shows. Money is in minor units of Currency. Every link and text is optional.
 type pageView struct {
-	State      string // open, requires_action, processing, completed, expired, not_found, problem, test_bank
+	State      string // open, requires_action, instructions, processing, completed, expired, not_found, problem, test_bank
 	Lang       string // a catalogue's tag, from texts.match
 	LangSwitch bool   // offer the other languages as ?lang=…
 	Test       bool   // test mode: the ribbon with the test numbers
@@ -59,22 +61,24 @@ type pageView struct {
 	// SubmitOrder words the button for a contract that is concluded here (§ 312j(3) BGB: nothing else than
 	// "zahlungspflichtig bestellen"), with the total above it instead of in it.
 	SubmitOrder bool
-	Token       string        // hidden field "token"
-	Problems    []pageProblem // a refused submit
-	Declined    string        // reason code of the last refused attempt, shown on "open"
-	Scripts     []string      // requires_action: the scripts of the provider's own fields
-	Provider    string        // requires_action: whose fields they are
-	Client      string        // requires_action: what those scripts need to know
-	ContinueURL string        // requires_action: the bank's page; completed: success_url; expired: the shop
-	MoneyBack   bool          // expired: money came that belongs to no order
-	CanAbandon  bool          // requires_action: button action=abandon
-	CanExtend   bool          // open: button action=extend beside the expiry note
-	BackURL     string        // cancel_url
-	ExpiresIn   time.Duration // what is left as the server sees it; not above 0 hides the note
-	PollAfter   []int         // processing: seconds between the script's status polls
-	Problem     string        // problem: a key under "problem."
-	RequestID   string        // problem: shown small
-	Bank        pageBank      // test_bank
+	Token       string           // hidden field "token"
+	Problems    []pageProblem    // a refused submit
+	Declined    string           // reason code of the last refused attempt, shown on "open"
+	Scripts     []string         // requires_action: the scripts of the provider's own fields
+	OwnScript   string           // requires_action: the adapter's script, which uses them, as an asset's name
+	Provider    string           // requires_action: whose fields they are
+	Client      string           // requires_action: what those scripts need to know
+	ContinueURL string           // requires_action: the bank's page; completed: success_url; expired: the shop
+	Told        pageInstructions // instructions: what to do elsewhere
+	MoneyBack   bool             // expired: money came that belongs to no order
+	CanAbandon  bool             // requires_action: button action=abandon
+	CanExtend   bool             // open: button action=extend beside the expiry note
+	BackURL     string           // cancel_url
+	ExpiresIn   time.Duration    // what is left as the server sees it; not above 0 hides the note
+	PollAfter   []int            // processing: seconds between the script's status polls
+	Problem     string           // problem: a key under "problem."
+	RequestID   string           // problem: shown small
+	Bank        pageBank         // test_bank
 
 	pages  *pages        // set by render, for the methods a template calls
 	amount template.HTML // Total, shown several times
@@ -100,9 +104,23 @@ type pageTax struct {
 
 type pageMethod struct {
 	ID, Label string
-	Card      bool // the sandbox's card fields; never shown on a live page
+	Mark      string // a drawing of marks.html
+	Card      bool   // the sandbox's card fields; never shown on a live page
 	Selected  bool
 }
+
+// pageInstructions are what a buyer has to do elsewhere. Money is in minor units of the page's currency.
+type pageInstructions struct {
+	Text          []string
+	Fields        []pageCopy
+	QR            template.HTML
+	Bound         bool
+	Due, Received int64
+	Until         time.Time
+}
+
+// pageCopy is a line to copy. Key is one under "copy."; Label is used where there is none.
+type pageCopy struct{ Key, Label, Value, Copy string }
 
 type pageProblem struct {
 	Field string // email, method, card_number, card_exp, card_cvc; empty: the whole form
@@ -122,7 +140,8 @@ type pageBank struct {
 type pages struct {
 	texts         *texts
 	byLang        map[string]*template.Template
-	style, script string // names that change with the content
+	style, script string            // names that change with the content
+	scripts       map[string]string // the same of providers' own scripts, by provider
 	assets        map[string]pageAsset
 }
 
@@ -138,7 +157,7 @@ func newPages(overlay fs.FS) (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{texts: t, byLang: map[string]*template.Template{}, assets: map[string]pageAsset{}}
+	p := &pages{texts: t, byLang: map[string]*template.Template{}, assets: map[string]pageAsset{}, scripts: map[string]string{}}
 	if p.style, err = p.addAsset(overlay, "style.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
@@ -156,11 +175,23 @@ func (p *pages) addAsset(overlay fs.FS, name, contentType string) (string, error
 	if err != nil {
 		return "", err
 	}
+	return p.keepAsset(name, content, contentType), nil
+}
+
+// keepAsset gives content a name that changes with it.
+func (p *pages) keepAsset(name string, content []byte, contentType string) string {
 	sum := sha256.Sum256(content)
 	base, ext, _ := strings.Cut(name, ".")
 	hashed := base + "." + hex.EncodeToString(sum[:6]) + "." + ext
 	p.assets[hashed] = pageAsset{content, contentType}
-	return hashed, nil
+	return hashed
+}
+
+// addScript takes a provider's own script in.
+func (p *pages) addScript(provider string, content []byte) {
+	if len(content) > 0 {
+		p.scripts[provider] = p.keepAsset(provider+".js", content, "text/javascript; charset=utf-8")
+	}
 }
 
 // parse makes one set of templates for each language, its functions bound to the language.
@@ -230,7 +261,7 @@ func (t *texts) rate(lang string, basisPoints int) string {
 func (p *pages) tryAll() error {
 	full := samplePage()
 	for _, lang := range p.texts.tags {
-		for _, state := range []string{"open", "requires_action", "processing", "completed", "expired", "not_found", "problem", "test_bank"} {
+		for _, state := range []string{"open", "requires_action", "instructions", "processing", "completed", "expired", "not_found", "problem", "test_bank"} {
 			full.Lang, full.State = lang, state
 			for _, v := range []pageView{full, {Lang: lang, State: state}} {
 				if err := p.render(io.Discard, v); err != nil {
@@ -250,10 +281,12 @@ func samplePage() pageView {
 		Shop: "Shop", Seller: pageSeller{"Shop Ltd", []string{"Street"}, "https://a.example", "https://a.example", "https://a.example"},
 		SessionID: "cs_1", Currency: "EUR", Total: 1, Tax: 1, Items: items, TaxLines: []pageTax{{"VAT", 1950, 1}},
 		Reference: "1", Email: "a@a.example", AskEmail: true, Values: map[string]string{"email": "a"},
-		Methods: []pageMethod{{"card", "Card", true, true}, {"bank", "Bank", false, false}}, Continues: "Bank", Token: "t",
+		Methods: []pageMethod{{"card", "Card", "card", true, true}, {"bank", "Bank", "bank", false, false}}, Continues: "Bank", Token: "t",
 		Problems: []pageProblem{{"email", "email_missing"}, {"", "stale_form"}}, Declined: "declined",
 		ContinueURL: "https://a.example", CanAbandon: true, CanExtend: true, BackURL: "https://a.example",
 		ExpiresIn: time.Minute, PollAfter: []int{2, 4}, Problem: "internal", RequestID: "r", Bank: pageBank{"challenge"},
+		Scripts: []string{"https://a.example/a.js"}, OwnScript: "a.js", Provider: "a", Client: "{}",
+		Told: pageInstructions{Text: []string{"Pay."}, Fields: []pageCopy{{"iban", "", "D E", "DE"}, {"", "Own", "1", ""}}, QR: "<svg></svg>", Due: 1, Received: 1},
 	}
 }
 

@@ -20,7 +20,10 @@ type scriptedCompany struct {
 
 func (p *scriptedCompany) Name() string { return "scripted" }
 
-func (p *scriptedCompany) Methods(context.Context, MethodQuery) ([]Method, error) {
+func (p *scriptedCompany) Methods(_ context.Context, q MethodQuery) ([]Method, error) {
+	if !q.Livemode {
+		return nil, nil
+	}
 	return []Method{{ID: "bank", Label: "Bank transfer"}}, nil
 }
 

@@ -44,7 +44,8 @@ func (v *pageView) Title() string {
 	if v.Test {
 		title = v.say("title.test", "title", title)
 	}
-	if v.State == "open" && (len(v.Problems) > 0 || v.Declined != "" || v.NoMethod()) {
+	wrong := v.Declined != "" || (v.State == "open" && (len(v.Problems) > 0 || v.NoMethod()))
+	if wrong {
 		title = v.say("title.error", "title", title)
 	}
 	return title
@@ -69,6 +70,10 @@ func (v *pageView) Heading() string {
 		return "bank.title"
 	case v.State == "completed" && v.Free:
 		return "completed.free_title"
+	case v.State == "requires_action" && v.Client != "":
+		return "embed.title"
+	case v.State == "instructions" && v.Told.Bound:
+		return "instructions.bound"
 	}
 	return v.State + ".title"
 }
@@ -100,6 +105,24 @@ func (v *pageView) Amount() template.HTML { return v.amount }
 // Net is the total without the taxes in it.
 func (v *pageView) Net() int64 { return v.Total - v.Tax }
 
+// Until is the last day an amount is waited for, as people write it.
+func (v *pageView) Until() string {
+	day := v.Told.Until.UTC()
+	months := strings.Fields(v.say("months"))
+	if len(months) != 12 {
+		return day.Format(time.DateOnly)
+	}
+	return v.say("date", "day", strconv.Itoa(day.Day()), "month", months[day.Month()-1], "year", strconv.Itoa(day.Year()))
+}
+
+// CopyLabel is the page's word for a line to copy, or the provider's.
+func (v *pageView) CopyLabel(c pageCopy) string {
+	if v.pages.texts.has("copy." + c.Key) {
+		return v.say("copy." + c.Key)
+	}
+	return c.Label
+}
+
 // First and More are the items that are open and those that are folded away.
 func (v *pageView) First() pageLines {
 	return pageLines{v.Items[:min(openItems, len(v.Items))], v.Currency}
@@ -123,6 +146,9 @@ func (v *pageView) Choices() []pageMethod {
 		chosen = max(0, slices.IndexFunc(choices, func(c pageMethod) bool { return c.Selected }))
 	}
 	for i := range choices {
+		if key := "method." + choices[i].ID; v.pages.texts.has(key) {
+			choices[i].Label = v.say(key)
+		}
 		choices[i].Selected = i == chosen
 		choices[i].Card = choices[i].Card && v.Test
 	}

@@ -38,7 +38,7 @@ func coffeePage() pageView {
 		Seller:   pageSeller{"Acme Coffee GmbH", []string{"Oranienstraße 12", "10999 Berlin"}, "https://a.example/i", "https://a.example/p", "https://a.example/t"},
 		Items:    []pageItem{{"Premium Coffee Beans", "Whole beans, 500 g", 2, 2500, 5000}, {"Paper filters", "", 1, 700, 700}, {"Shipping", "", 1, 500, 500}},
 		TaxLines: []pageTax{{"VAT", 1900, 990}}, Reference: "12345", AskEmail: true,
-		Methods:   []pageMethod{{"card", "Card", true, false}, {"bank", "Bank transfer", false, false}},
+		Methods:   []pageMethod{{"card", "Card", "", true, false}, {"bank", "Bank transfer", "", false, false}},
 		Continues: "Paybank", Token: "tok", BackURL: "https://a.example/cancel", ExpiresIn: time.Hour,
 	}
 }

@@ -2,11 +2,14 @@ package checkout
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jopay/checkout/internal/qrsvg"
 )
 
 // pollSeconds are the waits of the page's script while a payment is processing.
@@ -52,6 +55,8 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 		err = c.openPage(r.Context(), &v, s)
 	case "requires_action":
 		err = c.actionPage(r.Context(), &v, s)
+	case "instructions":
+		err = c.instructionsPage(r.Context(), &v, s)
 	case "processing":
 		v.PollAfter = pollSeconds
 	case "completed":
@@ -73,10 +78,10 @@ func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err 
 		v.TestCards = pageTestCards()
 	}
 	v.SubmitOrder = c.cfg.Brand.Submit == "order"
-	offers := c.offersOf(ctx, s.rec)
-	v.Continues = continuesAt(offers)
+	offers := c.offersOf(ctx, s.rec, v.Lang)
+	v.Continues = continuesAt(offers, s.rec.Mode)
 	for i, o := range offers {
-		v.Methods = append(v.Methods, pageMethod{ID: o.ID, Label: o.Label, Card: o.provider == Provider(c.sandbox), Selected: i == 0})
+		v.Methods = append(v.Methods, pageMethod{ID: o.ID, Label: o.Label, Mark: o.Mark, Card: o.provider == Provider(c.sandbox), Selected: i == 0})
 	}
 	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
 	return err
@@ -84,20 +89,55 @@ func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err 
 
 func (c *Checkout) actionPage(ctx context.Context, v *pageView, s situation) (err error) {
 	v.ContinueURL, v.PollAfter = s.last.ActionURL, pollSeconds
-	v.Scripts, v.Provider, v.Client = c.embedOf(s).Scripts, s.last.Provider, s.last.Client
+	if embed := c.embedOf(s); len(embed.Scripts) > 0 {
+		v.OwnScript = c.pages.scripts[s.last.Provider]
+		v.Scripts, v.Provider, v.Client = embed.Scripts, s.last.Provider, s.last.Client
+		v.SubmitOrder = c.cfg.Brand.Submit == "order"
+	}
 	if provider, found := c.provider(*s.last); found == nil {
-		_, v.CanAbandon = provider.(Canceler)
+		v.Continues = titleOf(provider)
+	}
+	if s.last.Reason != "" { // a try in the provider's fields
+		v.Declined = publicReason(s.last.Reason)
+	}
+	v.CanAbandon = c.mayAbandon(s, v.State)
+	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
+	return err
+}
+
+// instructionsPage shows what the buyer has to do elsewhere. success_url is offered as soon as the order stands: the host
+// looks at payment_status there.
+func (c *Checkout) instructionsPage(ctx context.Context, v *pageView, s situation) (err error) {
+	in, due := c.instructions(*s.last, v.Lang)
+	v.PollAfter, v.ContinueURL, v.CanAbandon = pollSeconds, successURL(s.rec.SuccessURL, s.rec.ID), c.mayAbandon(s, v.State)
+	v.Told = pageInstructions{Text: in.Text, Bound: in.Bound, Due: due, Received: s.last.Received, Until: fromMillis(s.rec.ExpiresAt)}
+	for _, f := range in.Fields {
+		v.Told.Fields = append(v.Told.Fields, pageCopy(f))
+	}
+	if in.QR != "" {
+		code, err := qrsvg.Draw(in.QR, c.pages.texts.say(v.Lang, "instructions.qr"))
+		if err != nil {
+			return err
+		}
+		v.Told.QR = template.HTML(code) //nolint:gosec // drawn and escaped by qrsvg
 	}
 	v.Token, err = c.token(ctx, s.rec.ID, s.rec.Attempts)
 	return err
 }
 
-// continuesAt names the provider when all methods lead to one.
-func continuesAt(offers []offer) string {
+// continuesAt names the provider when all methods lead to one that has a page of its own.
+func continuesAt(offers []offer, mode Mode) string {
 	if len(offers) == 0 || slices.ContainsFunc(offers, func(o offer) bool { return o.provider.Name() != offers[0].provider.Name() }) {
 		return ""
 	}
-	if t, ok := offers[0].provider.(Titled); ok {
+	if _, embeds := embedded(offers[0].provider, mode); embeds {
+		return ""
+	}
+	return titleOf(offers[0].provider)
+}
+
+func titleOf(p Provider) string {
+	if t, ok := p.(Titled); ok {
 		return t.Title()
 	}
 	return ""
@@ -146,9 +186,9 @@ type offer struct {
 // offers are the methods a mode has for an amount. A provider that cannot say is left out, the others stay.
 func (c *Checkout) offers(ctx context.Context, mode Mode, q MethodQuery) []offer {
 	q.Livemode = mode == Live
-	providers := []Provider{c.sandbox}
-	if mode == Live {
-		providers = c.cfg.Providers
+	providers := slices.Clone(c.cfg.Providers)
+	if mode == Test {
+		providers = append(providers, c.sandbox)
 	}
 	var list []offer
 	for _, p := range providers {
@@ -167,8 +207,8 @@ func (c *Checkout) offers(ctx context.Context, mode Mode, q MethodQuery) []offer
 }
 
 // offersOf are the methods of a session: the merchant's choice in the merchant's order, or all.
-func (c *Checkout) offersOf(ctx context.Context, rec sessionRecord) []offer {
-	list := c.offers(ctx, rec.Mode, MethodQuery{Amount: rec.Amount, Currency: rec.Currency, Country: rec.country()})
+func (c *Checkout) offersOf(ctx context.Context, rec sessionRecord, lang string) []offer {
+	list := c.offers(ctx, rec.Mode, MethodQuery{Amount: rec.Amount, Currency: rec.Currency, Country: rec.country(), Locale: lang})
 	list = slices.DeleteFunc(list, func(o offer) bool { return c.shared.circuits.open(o.provider.Name(), c.now()) })
 	wanted := rec.methods()
 	if wanted == nil {

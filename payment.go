@@ -34,6 +34,7 @@ type payRequest struct {
 	Email     string
 	Attempts  int
 	Locale    string
+	Scripted  bool
 	Input     url.Values
 }
 
@@ -123,7 +124,7 @@ func (c *Checkout) beginRequest(s sessionRecord, p paymentRecord, r payRequest) 
 		AttemptID: p.ID, SessionID: s.ID, Amount: p.Amount, Currency: p.Currency, Method: p.Method,
 		Description: c.cfg.Brand.Name + " " + s.ID, Email: email, Locale: r.Locale,
 		ReturnURL: page + "/return", CancelURL: page, NotifyURL: c.base + c.cfg.APIPath + "/notify/" + p.Provider,
-		ExpiresAt: fromMillis(s.ExpiresAt), Livemode: p.Mode == Live, Input: r.Input,
+		ExpiresAt: fromMillis(s.ExpiresAt), Livemode: p.Mode == Live, Scripted: r.Scripted, Input: r.Input,
 	}
 }
 
@@ -149,7 +150,10 @@ func (c *Checkout) afterBegin(ctx context.Context, p paymentRecord, step Step, e
 	if o.State == StateUnknown && (step.RedirectURL != "" || step.Client != "") {
 		o.State = StateActionRequired
 	}
-	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o, ActionURL: step.RedirectURL, Client: step.Client})
+	if step.RedirectURL != "" || step.Client != "" {
+		o.RedirectURL, o.Client = step.RedirectURL, step.Client
+	}
+	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o, ExpiresAt: step.ExpiresAt})
 }
 
 func (c *Checkout) refusal(p paymentRecord, reason string) Observation {
@@ -159,6 +163,12 @@ func (c *Checkout) refusal(p paymentRecord, reason string) Observation {
 // ConfirmPayment settles an open payment whose provider waits for a person's or a bank file's word: see [Settler]. The
 // session completes as after any other success. A provider that asks its company instead gives [ErrNotByHand].
 func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evidence) error {
+	var bad problems
+	bad.text("actor", e.Actor, maxTransferKey)
+	bad.text("note", e.Note, maxTransferText)
+	if err := bad.err(); err != nil {
+		return err
+	}
 	p, err := c.store.paymentByID(ctx, paymentID)
 	if err != nil {
 		return err
@@ -177,7 +187,7 @@ func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evide
 	if err != nil {
 		return err
 	}
-	if err := c.settle(ctx, fact{PaymentID: p.ID, Observation: o}); err != nil {
+	if err := c.settle(ctx, fact{PaymentID: p.ID, Observation: o, Evidence: e}); err != nil {
 		return err
 	}
 	if p, err = c.store.paymentByID(ctx, p.ID); err == nil && p.State == attemptOpen && o.State == StateSucceeded {

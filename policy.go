@@ -14,7 +14,7 @@ func pageHeaders(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
-	h.Set("Permissions-Policy", "payment=(self), camera=(), microphone=(), geolocation=()")
+	h.Set("Permissions-Policy", permissions(nil))
 	h.Set("X-Robots-Tag", "noindex")
 	contentPolicy(h, nil, "", Embed{})
 }
@@ -52,8 +52,20 @@ func contentPolicy(h http.Header, formTargets []string, frameAncestor string, em
 	}
 	if len(embed.Frames) > 0 {
 		directives = append(directives, "frame-src "+strings.Join(embed.Frames, " "))
+		h.Set("Permissions-Policy", permissions(embed.Frames))
 	}
 	h.Set("Content-Security-Policy", strings.Join(directives, "; "))
+}
+
+// permissions lets a provider's frames open the browser's own payment sheet. The header knows no wildcards.
+func permissions(frames []string) string {
+	payment := "self"
+	for _, origin := range frames {
+		if !strings.Contains(origin, "*") {
+			payment += ` "` + origin + `"`
+		}
+	}
+	return "payment=(" + payment + "), camera=(), microphone=(), geolocation=()"
 }
 
 func sources(directive string, more []string) string {
@@ -61,7 +73,7 @@ func sources(directive string, more []string) string {
 }
 
 func (e Embed) scriptOrigins() []string {
-	var origins []string
+	origins := slices.Clone(e.Sources)
 	for _, raw := range e.Scripts {
 		if u, err := url.Parse(raw); err == nil && !slices.Contains(origins, originOf(u)) {
 			origins = append(origins, originOf(u))
@@ -79,8 +91,16 @@ func (c *Checkout) embedOf(s situation) Embed {
 	if err != nil {
 		return Embed{}
 	}
-	if e, ok := provider.(Embedder); ok {
-		return e.Embed(s.rec.Mode == Live)
+	embed, _ := embedded(provider, s.rec.Mode)
+	return embed
+}
+
+// embedded is what a provider puts on pages of a mode, if it does.
+func embedded(p Provider, mode Mode) (Embed, bool) {
+	e, ok := p.(Embedder)
+	if !ok {
+		return Embed{}, false
 	}
-	return Embed{}
+	embed := e.Embed(mode == Live)
+	return embed, len(embed.Scripts) > 0
 }

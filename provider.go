@@ -83,6 +83,7 @@ type Embedder interface {
 type Embed struct {
 	Scripts  []string // absolute https URLs, loaded from the provider and never copied
 	Script   []byte   // the adapter's own script, served from our origin, after Scripts; the same for both modes
+	Sources  []string // origins for script-src beside those of Scripts
 	Frames   []string // origins for frame-src
 	Connects []string // origins for connect-src
 	Images   []string // origins for img-src
@@ -148,13 +149,14 @@ type MethodQuery struct {
 	Amount   int64
 	Currency string
 	Country  string // ISO 3166-1 alpha-2 of the buyer, empty when not known
+	Locale   string // BCP 47 tag for labels, empty for English
 	Livemode bool
 }
 
 // Method is one way to pay.
 type Method struct {
 	ID    string // unique over all providers: card, paypal, …; [a-z0-9_-]
-	Label string // English; the page translates the ids it knows
+	Label string // in the language asked for, or English; the page has words of its own for the ids it knows
 	Mark  string // the drawing beside it: card, bank, wallet, cash, invoice; empty for none
 }
 

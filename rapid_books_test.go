@@ -63,7 +63,10 @@ func newBooks(now func() time.Time) *books {
 
 func (b *books) Name() string { return "books" }
 
-func (b *books) Methods(context.Context, MethodQuery) ([]Method, error) {
+func (b *books) Methods(_ context.Context, q MethodQuery) ([]Method, error) {
+	if !q.Livemode {
+		return nil, nil
+	}
 	return []Method{{ID: "wire", Label: "Wire"}}, nil
 }
 

@@ -21,7 +21,7 @@ type Refund struct {
 	AmountCents int64      `json:"amount_cents"`
 	Currency    string     `json:"currency"`
 	Reason      *string    `json:"reason"`
-	Origin      string     `json:"origin"` // request, provider, or why it was owed: amount_mismatch, late, extra
+	Origin      string     `json:"origin"` // request, provider, or why it was owed: amount_mismatch, late, extra, surplus
 	Failure     *string    `json:"failure"`
 	Livemode    bool       `json:"livemode"`
 	CreatedAt   time.Time  `json:"created_at"`
@@ -183,14 +183,14 @@ func (c *Checkout) newRefund(t tx, id string, s sessionRecord, params RefundPara
 }
 
 // oweRefund books money that belongs to no order, in the transaction that found out.
-func (c *Checkout) oweRefund(t tx, p paymentRecord, currency, note string) error {
-	if p.Captured <= 0 {
+func (c *Checkout) oweRefund(t tx, p paymentRecord, amount int64, currency, note string) error {
+	if amount <= 0 {
 		return nil
 	}
 	now := millis(c.now())
 	_, err := t.insertRefund(refundRecord{
 		ID: newID(prefixRefund, c.now()), SessionID: p.SessionID, PaymentID: p.ID, Mode: p.Mode, Origin: note, State: refundPending,
-		Amount: p.Captured, Currency: currency, NextAt: now, CreatedAt: now,
+		Amount: amount, Currency: currency, NextAt: now, CreatedAt: now,
 	})
 	return err
 }
@@ -299,7 +299,7 @@ func (c *Checkout) settleRefundIn(ctx context.Context, t tx, s sessionRecord, pa
 			return done, err
 		}
 		c.cfg.Logger.ErrorContext(ctx, "checkout: a refund needs a person", "refund", shortID(r.ID), "why", f.park)
-		if r.owed() {
+		if r.ofPayment() {
 			return done, t.markRefunded(paymentID, attemptNeedsPerson)
 		}
 		return done, nil
@@ -392,10 +392,10 @@ func (c *Checkout) bookRefund(t tx, s *sessionRecord, r refundRecord, at int64) 
 	if r.State != refundSucceeded {
 		return t.setEventTime(s.ID, at)
 	}
-	if r.owed() {
+	if r.ofPayment() {
 		return errors.Join(t.markRefunded(r.PaymentID, attemptRefunded), t.setEventTime(s.ID, at))
 	}
-	if s.Status != StatusCompleted || orEmpty(s.PaymentID) != r.PaymentID {
+	if r.owed() || s.Status != StatusCompleted || orEmpty(s.PaymentID) != r.PaymentID {
 		return t.setEventTime(s.ID, at)
 	}
 	s.AmountRefunded += r.Amount

@@ -64,7 +64,7 @@ func (s *sandbox) Methods(_ context.Context, q MethodQuery) ([]Method, error) {
 	if q.Livemode {
 		return nil, nil
 	}
-	return []Method{{ID: sandboxMethod, Label: "Test card"}}, nil
+	return []Method{{ID: sandboxMethod, Label: "Test card", Mark: "card"}}, nil
 }
 
 // checkInput looks at the form before an attempt exists. A number it does not know may be a real card: the problem does

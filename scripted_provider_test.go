@@ -53,7 +53,10 @@ func newScripted(script ...outcome) *scripted {
 
 func (p *scripted) Name() string { return "scripted" }
 
-func (p *scripted) Methods(context.Context, MethodQuery) ([]Method, error) {
+func (p *scripted) Methods(_ context.Context, q MethodQuery) ([]Method, error) {
+	if !q.Livemode {
+		return nil, nil
+	}
 	return []Method{{ID: "wire", Label: "Wire"}}, nil
 }
 

@@ -290,6 +290,16 @@ func (c *Checkout) expireNow(ctx context.Context, id string) (sessionRecord, err
 	return c.expire(ctx, id)
 }
 
+// longestWait is how long an attempt may keep a session open, counted from its begin.
+const longestWait = 90 * 24 * time.Hour
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // longestExtension is how long after its making a session can be paid at most, when buyers ask for more time.
 const longestExtension = 24 * time.Hour
 

@@ -13,10 +13,10 @@ import (
 type fact struct {
 	PaymentID   string
 	Observation Observation
-	ActionURL   string // where the buyer has to go on, when Begin has said so
-	Client      string // what the provider's script needs, when Begin has said so
-	EventKey    string // of a notification, which counts once
-	Provider    string // with EventKey
+	ExpiresAt   time.Time // how long the buyer has, when Begin has said so
+	EventKey    string    // of a notification, which counts once
+	Provider    string    // with EventKey
+	Evidence    Evidence  // of a person who confirms
 }
 
 // settle is the one door through which money changes a session. It may be called with the same fact any number of times
@@ -136,7 +136,7 @@ func (c *Checkout) apply(ctx context.Context, t tx, s sessionRecord, p paymentRe
 	}
 	learn(&p, f)
 	if v.payment == "" {
-		return c.applyOpen(ctx, t, s, p, done)
+		return c.applyOpen(ctx, t, s, p, f, done)
 	}
 	return c.applyEnd(ctx, t, s, p, f, done)
 }
@@ -147,11 +147,14 @@ func learn(p *paymentRecord, f fact) {
 	if o.Ref != "" {
 		p.Ref = o.Ref
 	}
-	if f.ActionURL != "" {
-		p.ActionURL = f.ActionURL
+	if o.RedirectURL != "" {
+		p.ActionURL = o.RedirectURL
 	}
-	if f.Client != "" {
-		p.Client = f.Client
+	if o.Client != "" {
+		p.Client = o.Client
+	}
+	if f.Evidence.Actor != "" {
+		p.Actor, p.Note = f.Evidence.Actor, f.Evidence.Note
 	}
 	if o.Reason.ProviderCode != "" {
 		p.ProviderCode = o.Reason.ProviderCode
@@ -159,10 +162,19 @@ func learn(p *paymentRecord, f fact) {
 }
 
 // applyOpen keeps what is known of an attempt that goes on. That a bank is working on it is told once.
-func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p paymentRecord, done settled) (settled, error) {
+func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, done settled) (settled, error) {
 	before := p.Step
 	if done.verdict.step != "" {
 		p.Step = done.verdict.step
+	}
+	if done.verdict.note != "" {
+		p.Reason = done.verdict.note
+	}
+	if !f.ExpiresAt.IsZero() {
+		s.ExpiresAt = max(s.ExpiresAt, millis(earlier(f.ExpiresAt, c.now().Add(longestWait))))
+		if err := t.extendSession(s.ID, s.ExpiresAt); err != nil {
+			return done, err
+		}
 	}
 	if err := t.updateOpen(p, millis(c.now().Add(nextPoll(0)))); err != nil {
 		return done, err
@@ -173,14 +185,31 @@ func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p payme
 			return done, err
 		}
 	}
+	s.PaymentStatus = status
+	if f.Observation.TryID != "" && done.verdict.note != "" {
+		return c.applyTry(ctx, t, s, p, f.Observation.TryID, done)
+	}
 	if p.Step != StateProcessing || before == StateProcessing {
 		return done, nil
 	}
 	if told, err := t.toldOf(s.ID, webhook.PaymentProcessing, p.ID); err != nil || told {
 		return done, err
 	}
-	s.PaymentStatus, s.PaymentID = status, &p.ID
+	s.PaymentID = &p.ID
 	return c.tell(ctx, t, s, p.ID, webhook.PaymentProcessing, done)
+}
+
+// applyTry tells of a try that failed within an attempt that goes on, once.
+func (c *Checkout) applyTry(ctx context.Context, t tx, s sessionRecord, p paymentRecord, tryID string, done settled) (settled, error) {
+	isNew, err := t.insertProviderEvent(p.Provider, "try:"+tryID, p.ID, millis(c.now()))
+	if err != nil || !isNew {
+		return done, err
+	}
+	event, err := c.recordFailure(t, s, p, c.now())
+	if err != nil {
+		return done, err
+	}
+	return c.publishOf(ctx, t, p.ID, *event, done)
 }
 
 // tell publishes an event that changes nothing of the session but the time of its last event.
@@ -209,6 +238,9 @@ func (c *Checkout) publishOf(ctx context.Context, t tx, paymentID string, e Even
 func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymentRecord, f fact, done settled) (settled, error) {
 	v, from, o := done.verdict, p.State, f.Observation
 	now := c.now()
+	if v.payment == attemptRefundDue && o.Captured == 0 { // what had come before the attempt ended
+		o.Captured, o.ChargeID, o.Currency = p.Received, p.ID, p.Currency
+	}
 	p.State, p.Step, p.Reason = v.payment, "", v.note
 	if v.payment != attemptFailed {
 		p.Captured, p.ChargeID = o.Captured, o.ChargeID
@@ -232,6 +264,10 @@ func (c *Checkout) applySession(t tx, s sessionRecord, p paymentRecord, v verdic
 	case v.status == StatusCompleted:
 		return c.complete(t, s, p, now)
 	case v.payment == attemptFailed && s.Status == StatusPending:
+		s.PaymentStatus = PaymentUnpaid
+		if err := c.shorten(t, &s, now); err != nil {
+			return nil, err
+		}
 		return c.recordFailure(t, s, p, now)
 	default:
 		return nil, nil
@@ -241,12 +277,13 @@ func (c *Checkout) applySession(t tx, s sessionRecord, p paymentRecord, v verdic
 // applyOwed books money that belongs to no order: it goes back by itself. The session stays as it is, and its buyer may
 // try again.
 func (c *Checkout) applyOwed(ctx context.Context, t tx, s sessionRecord, p paymentRecord, o Observation, from paymentState, done settled) (settled, error) {
-	if err := c.oweRefund(t, p, o.Currency, done.verdict.note); err != nil {
+	if err := c.oweRefund(t, p, p.Captured, o.Currency, done.verdict.note); err != nil {
 		return done, err
 	}
 	if from == attemptOpen && s.Status == StatusPending {
 		s.PaymentStatus = PaymentUnpaid
-		if err := t.setPaymentStatus(s.ID, PaymentUnpaid); err != nil {
+		err := errors.Join(c.shorten(t, &s, c.now()), t.setPaymentStatus(s.ID, PaymentUnpaid))
+		if err != nil {
 			return done, err
 		}
 	}
@@ -270,6 +307,17 @@ func (c *Checkout) complete(t tx, s sessionRecord, p paymentRecord, now time.Tim
 	return &e, err
 }
 
+// shorten takes back the days that an attempt needed which has ended: the next one has the session's own life.
+func (c *Checkout) shorten(t tx, s *sessionRecord, now time.Time) error {
+	end := millis(now) + s.TTLSeconds*1000
+	if s.ExpiresAt <= end {
+		return nil
+	}
+	s.ExpiresAt = end
+	return t.shortenSession(s.ID, end)
+}
+
+// recordFailure keeps what went wrong in the session, whose payment status the caller has set.
 func (c *Checkout) recordFailure(t tx, s sessionRecord, p paymentRecord, now time.Time) (*Event, error) {
 	at := eventTime(s, now)
 	failure := failureOf(p)
@@ -278,8 +326,8 @@ func (c *Checkout) recordFailure(t tx, s sessionRecord, p paymentRecord, now tim
 		return nil, err
 	}
 	lastError := string(text)
-	s.PaymentStatus, s.LastError = PaymentUnpaid, &lastError
-	if err := t.setFailure(s.ID, lastError, at); err != nil {
+	s.LastError = &lastError
+	if err := t.setFailure(s.ID, s.PaymentStatus, lastError, at); err != nil {
 		return nil, err
 	}
 	s.PaymentID = &p.ID // the failed attempt, in this event only

@@ -34,6 +34,7 @@ type paymentRecord struct {
 	Amount       int64
 	Currency     string
 	Captured     int64
+	Received     int64 // by transfer, while the attempt is open: a part of Amount
 	Ref          string
 	ChargeID     string
 	ActionURL    string
@@ -45,16 +46,20 @@ type paymentRecord struct {
 	Polls        int
 	HookRefusals int
 	HookSkipped  bool
+	Actor        string // who confirmed it by hand, and why
+	Note         string
 }
 
-const paymentColumns = `id, session_id, mode, ordinal, provider, method, state, step, amount, currency, captured,
+const paymentColumns = `id, session_id, mode, ordinal, provider, method, state, step, amount, currency, captured, received,
 	COALESCE(ref, ''), COALESCE(charge_id, ''), COALESCE(action_url, ''), COALESCE(client, ''), COALESCE(reason, ''), COALESCE(provider_code, ''),
-	created_at, settled_at, polls, hook_refusals, hook_skipped`
+	created_at, settled_at, polls, hook_refusals, hook_skipped,
+	COALESCE(actor, ''), COALESCE(note, '')`
 
 func readPayment(row scanner) (p paymentRecord, err error) {
 	var skipped int
-	err = row.Scan(&p.ID, &p.SessionID, &p.Mode, &p.Ordinal, &p.Provider, &p.Method, &p.State, &p.Step, &p.Amount, &p.Currency, &p.Captured,
-		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Client, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.HookRefusals, &skipped)
+	err = row.Scan(&p.ID, &p.SessionID, &p.Mode, &p.Ordinal, &p.Provider, &p.Method, &p.State, &p.Step, &p.Amount, &p.Currency, &p.Captured, &p.Received,
+		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Client, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.HookRefusals, &skipped,
+		&p.Actor, &p.Note)
 	p.HookSkipped = skipped == 1
 	return p, err
 }
@@ -117,15 +122,16 @@ func (s *store) paymentOfNotice(ctx context.Context, provider string, o Observat
 
 // updateOpen keeps what is known of an attempt that goes on.
 func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
-	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, next_poll_at = ?, hook_refusals = 0 WHERE id = ? AND state = 'open'`,
-		p.Step, nullable(p.Ref), nullable(p.ActionURL), nullable(p.Client), nextPoll, p.ID)
+	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, reason = ?, provider_code = ?, next_poll_at = ?, hook_refusals = 0
+		WHERE id = ? AND state = 'open'`,
+		p.Step, nullable(p.Ref), nullable(p.ActionURL), nullable(p.Client), nullable(p.Reason), nullable(p.ProviderCode), nextPoll, p.ID)
 }
 
 // settlePayment moves an attempt on from the state it was read in.
 func (t tx) settlePayment(p paymentRecord, from paymentState, at int64) error {
-	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, hook_refusals = 0, next_poll_at = NULL
-		WHERE id = ? AND state = ?`,
-		p.State, p.Step, p.Captured, nullable(p.Ref), nullable(p.ChargeID), nullable(p.Reason), nullable(p.ProviderCode), at, p.ID, from)
+	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, actor = ?, note = ?,
+		hook_refusals = 0, next_poll_at = NULL WHERE id = ? AND state = ?`,
+		p.State, p.Step, p.Captured, nullable(p.Ref), nullable(p.ChargeID), nullable(p.Reason), nullable(p.ProviderCode), at, nullable(p.Actor), nullable(p.Note), p.ID, from)
 }
 
 // chargeTaken reports whether the money was already counted for another attempt.

@@ -21,6 +21,7 @@ const (
 const (
 	originRequest  = "request"  // asked for by the merchant
 	originProvider = "provider" // made at the provider, without us
+	originSurplus  = "surplus"  // more came by transfer than was due
 )
 
 // refundRecord is a row of the refunds table. Times are Unix milliseconds.
@@ -47,9 +48,12 @@ type refundRecord struct {
 // owed tells refunds of money that belongs to no order: they leave the session's own books alone.
 func (r refundRecord) owed() bool { return r.Origin != originRequest && r.Origin != originProvider }
 
+// ofPayment tells owed refunds that are all the money of their payment, whose state goes with them.
+func (r refundRecord) ofPayment() bool { return r.owed() && r.Origin != originSurplus }
+
 // key is the idempotency key at the provider.
 func (r refundRecord) key() string {
-	if r.owed() {
+	if r.ofPayment() {
 		return r.PaymentID + ":refund"
 	}
 	return r.ID

@@ -185,15 +185,21 @@ func (t tx) setPaymentStatus(id string, status PaymentStatus) error {
 	return err
 }
 
-func (t tx) setFailure(id, lastError string, eventAt int64) error {
-	_, err := t.exec(`UPDATE {sessions} SET payment_status = 'unpaid', last_error = ?, last_event_at = ? WHERE id = ? AND status = 'pending'`,
-		lastError, eventAt, id)
+func (t tx) setFailure(id string, status PaymentStatus, lastError string, eventAt int64) error {
+	_, err := t.exec(`UPDATE {sessions} SET payment_status = ?, last_error = ?, last_event_at = ? WHERE id = ? AND status = 'pending'`,
+		status, lastError, eventAt, id)
 	return err
 }
 
 // extendSession moves the end of a pending session forward, never back.
 func (t tx) extendSession(id string, expiresAt int64) error {
 	_, err := t.exec(`UPDATE {sessions} SET expires_at = ? WHERE id = ? AND status = 'pending' AND expires_at < ?`, expiresAt, id, expiresAt)
+	return err
+}
+
+// shortenSession moves the end of a pending session back.
+func (t tx) shortenSession(id string, expiresAt int64) error {
+	_, err := t.exec(`UPDATE {sessions} SET expires_at = ? WHERE id = ? AND status = 'pending' AND expires_at > ?`, expiresAt, id, expiresAt)
 	return err
 }
 

@@ -33,6 +33,7 @@ const (
 	TransferBooked    TransferStatus = "booked"
 	TransferSuggested TransferStatus = "suggested"
 	TransferUnknown   TransferStatus = "unknown"
+	TransferDismissed TransferStatus = "dismissed" // a person has said that it is for something else
 )
 
 // TransferResult is what became of a transfer. Amounts are in minor units of Currency.
@@ -56,4 +57,29 @@ type TransferSuggestion struct {
 	CustomerEmail                   string
 	Due                             int64
 	CreatedAt                       time.Time
+}
+
+// RecordedTransfer is a transfer as it is kept. Amounts are in minor units of Currency.
+type RecordedTransfer struct {
+	ID, Provider         string
+	Status               TransferStatus
+	PaymentID, SessionID string // empty until it is booked
+	Amount, Surplus      int64
+	Currency             string
+	Reference, Text      string
+	Payer, Actor, Note   string
+	BookedAt, CreatedAt  time.Time
+	Livemode             bool
+
+	Suggestions []TransferSuggestion // of a suggested one, as they are now
+}
+
+// TransferFilter asks for transfers: of a session, or those of a status. The zero value asks for the suggested ones of
+// live mode, which wait for a person.
+type TransferFilter struct {
+	SessionID     string
+	Status        TransferStatus // defaults to suggested
+	Test          bool           // of test mode
+	StartingAfter string         // the id of the last one of the page before
+	Limit         int            // defaults to 50, at most 100
 }

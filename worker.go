@@ -244,12 +244,12 @@ func chargeRef(p paymentRecord) ChargeRef {
 	}
 }
 
-// provider finds who holds a payment. Test payments are the sandbox's alone.
+// provider finds who holds a payment. No live payment can reach the sandbox.
 func (c *Checkout) provider(p paymentRecord) (Provider, error) {
 	if p.Provider == noProvider {
 		return nothingDue{}, nil
 	}
-	if p.Mode == Test {
+	if p.Provider == sandboxName && p.Mode == Test {
 		return c.sandbox, nil
 	}
 	if found, ok := c.providers[p.Provider]; ok {

@@ -48,6 +48,7 @@
   const form = $("[data-busy]");
   if (form) {
     form.noValidate = true;
+    if (form.elements.scripts) form.elements.scripts.value = 1;
     form.addEventListener("submit", (event) => {
       const button = event.submitter;
       if (form.ariaBusy) return event.preventDefault();
@@ -95,7 +96,7 @@
       say(input, "");
     }
   };
-  for (const code of $$(".ribbon code")) {
+  for (const code of $$(".ribbon code, dl code")) {
     const button = doc.createElement("button");
     button.type = "button";
     code.replaceWith(button);
@@ -110,7 +111,7 @@
         code.closest("details").open = false;
         return number.focus();
       }
-      await navigator.clipboard.writeText(code.textContent);
+      await navigator.clipboard.writeText(code.dataset.copy || code.textContent);
       $("[data-copied]").textContent = $("[data-copied]").dataset.copied;
     });
   }
