@@ -18,6 +18,8 @@ type Recorder interface {
 	RecordTransfer(ctx context.Context, ref string, amount int64, t checkout.Transfer) (checkout.TransferResult, error)
 }
 
+var _ Recorder = (*checkout.Checkout)(nil)
+
 // ImportOptions tell where a file is from. Actor or FileName is required: it stands in the books.
 type ImportOptions struct {
 	Actor    string                // who imports it

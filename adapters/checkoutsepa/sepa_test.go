@@ -220,6 +220,11 @@ func TestInstructionsAreWhatABankAsksFor(t *testing.T) {
 	if fields := instructionFields(got); !maps.Equal(fields, want) || len(got.Fields) != len(want) {
 		t.Errorf("the fields are %v, want %v", got.Fields, want)
 	}
+	for _, f := range got.Fields {
+		if want := strings.ReplaceAll(f.Value, " ", ""); (f.Key == "iban" || f.Key == "reference") && f.Copy != want {
+			t.Errorf("%s is copied as %q, want %q", f.Key, f.Copy, want)
+		}
+	}
 	if want := "BCD\n002\n1\nSCT\nCOBADEFFXXX\nMüller & Söhne\nDE89370400440532013000\nEUR1234.50\n\n" + referenceOf("pay_1"); got.QR != want {
 		t.Errorf("the code is %q, want %q", got.QR, want)
 	}
