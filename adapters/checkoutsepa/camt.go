@@ -20,7 +20,7 @@ const maxDepth = 64
 //
 // Where an entry stands for several transfers each of them is a line with its own amount, and they must add up to the entry.
 func ReadCAMT(r io.Reader) ([]Line, error) {
-	c := newCamtReader(r)
+	c := newCamtReader(&bounded{r, maxFile})
 	if err := c.document(); err != nil {
 		return nil, fmt.Errorf("checkoutsepa: row %d: %w", c.row(), err)
 	}
@@ -36,7 +36,7 @@ type camtReader struct {
 }
 
 func newCamtReader(r io.Reader) *camtReader {
-	source := &guarded{Decoder: xml.NewDecoder(&bounded{r, maxFile})}
+	source := &guarded{Decoder: xml.NewDecoder(r)}
 	source.CharsetReader = charset
 	return &camtReader{Decoder: xml.NewTokenDecoder(source), source: source}
 }

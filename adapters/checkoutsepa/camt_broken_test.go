@@ -87,18 +87,26 @@ func (e *endless) Read(buf []byte) (int, error) {
 }
 
 func TestAnEndlessFileIsRefused(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it reads 64 MiB")
-	}
-	for name, in := range map[string]string{"space": " ", "an entry of one element": "x"} {
+	for name, in := range map[string]string{"text": "x", "space": " "} {
 		e := &endless{head: strings.SplitAfter(statement(), "</Acct>")[0] + "<Ntry><Amt>", again: strings.Repeat(in, 4096)}
-		if _, err := ReadCAMT(e); !errors.Is(err, errTooLarge) || e.read > maxFile+1<<20 {
+		if err := newCamtReader(&bounded{e, 1 << 20}).document(); !errors.Is(err, errTooLarge) || e.read > 1<<20+1<<16 {
 			t.Errorf("%s: %v after %d bytes", name, err, e.read)
 		}
 	}
 	e := &endless{head: "Datum;Betrag\n", again: strings.Repeat("1.1.2026;1,00\n", 300)}
-	if _, err := ReadCSV(e, CSVFormat{}); !errors.Is(err, errTooLarge) || e.read > maxFile+1<<20 {
+	if _, err := ReadCSV(e, CSVFormat{}); !errors.Is(err, errTooLarge) || e.read < maxFile || e.read > maxFile+1<<20 {
 		t.Errorf("CSV: %v after %d bytes", err, e.read)
+	}
+}
+
+// What is cut off in the middle is refused as too large, and nothing of it is recorded.
+func TestAFileAsLargeAsItMayBe(t *testing.T) {
+	file := statement(booked("1"))
+	for limit, want := range map[int]error{len(file): nil, len(file) - 1: errTooLarge} {
+		c := newCamtReader(&bounded{strings.NewReader(file), int64(limit)})
+		if err := c.document(); !errors.Is(err, want) {
+			t.Errorf("%d bytes of %d: %v, want %v", limit, len(file), err, want)
+		}
 	}
 }
 

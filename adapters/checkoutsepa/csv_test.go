@@ -87,6 +87,16 @@ func TestAFormatIsBelieved(t *testing.T) {
 	}
 }
 
+func TestTheEncodingIsSeen(t *testing.T) {
+	for name, file := range map[string]string{
+		"UTF-8": "Datum;Betrag;Auftraggeber\n1.1.2026;1,00;Jörg €\n", "windows-1252": "Datum;Betrag;Auftraggeber\n1.1.2026;1,00;J\xf6rg \x80\n",
+	} {
+		if l := readCSV(t, file, CSVFormat{})[0]; l.Payer != "Jörg €" {
+			t.Errorf("%s: the payer is %q", name, l.Payer)
+		}
+	}
+}
+
 func TestFilesThatAreNotUnderstood(t *testing.T) {
 	for name, c := range map[string]struct {
 		file string
@@ -134,6 +144,23 @@ func TestRowsThatCannotBeUnderstood(t *testing.T) {
 	short := readCSV(t, "Datum;Text;Betrag\n2.3.2026\n", CSVFormat{})
 	if len(short) != 1 || short[0].Ignored != IgnoredDebit {
 		t.Errorf("a row that is too short: %+v", short)
+	}
+}
+
+// A minus and a word for debit are not twice a debit, and a debit is never money that came in.
+func TestADebitIsOneHoweverItIsWritten(t *testing.T) {
+	for _, row := range []string{"-50,00;S", "50,00-;S", "50,00;S", "50,00;Soll", "-50,00;H", "-50,00;", "50,00;D", "50,00;debit"} {
+		l := readCSV(t, "Datum;Betrag;Soll/Haben\n2.3.2026;"+row+"\n", CSVFormat{})[0]
+		if l.Amount != -5000 || l.Ignored != IgnoredDebit || l.Problem != "" {
+			t.Errorf("%s: %+v", row, l)
+		}
+	}
+}
+
+func TestThreeDecimalsAreFoundOut(t *testing.T) {
+	l := readCSV(t, "Datum;Betrag;Currency\n2.3.2026;1.234,567;KWD\n", CSVFormat{})[0]
+	if l.Amount != 1234567 || l.Currency != "kwd" || l.Problem != "" {
+		t.Errorf("%+v", l)
 	}
 }
 

@@ -18,6 +18,8 @@ type Recorder interface {
 	RecordTransfer(ctx context.Context, ref string, amount int64, t checkout.Transfer) (checkout.TransferResult, error)
 }
 
+var _ Recorder = (*checkout.Checkout)(nil)
+
 // ImportOptions tell where a file is from. Actor or FileName is required: it stands in the books.
 type ImportOptions struct {
 	Actor    string                // who imports it
@@ -88,11 +90,13 @@ func (p *Provider) record(ctx context.Context, to Recorder, l Line, o ImportOpti
 		l.Ignored = IgnoredAccount
 	case l.Ignored == "" && l.Currency != "" && l.Currency != currency:
 		l.Ignored = IgnoredCurrency
+	case l.Ignored == "" && l.Amount > maxOrder && len(p.References(l.Reference+" "+l.Text)) == 0:
+		l.Ignored = IgnoredLarge
 	}
 	if l.Ignored != "" || l.Problem != "" {
 		return Item{Line: l, Problem: l.problem()}
 	}
-	result, err := to.RecordTransfer(ctx, l.Reference, l.Amount, p.transfer(l, o))
+	result, err := to.RecordTransfer(ctx, shorten(l.Reference, maxWord), l.Amount, p.transfer(l, o))
 	if err != nil {
 		return Item{Line: l, Problem: err.Error()}
 	}
@@ -108,8 +112,9 @@ func (l Line) problem() string {
 }
 
 const (
-	maxText  = 2000 // characters, checkout.Transfer
-	maxPayer = 140  // characters, more than any bank tells
+	maxOrder = 999_999_99 // cents, of any session
+	maxText  = 2000       // characters, as checkout.Transfer takes them
+	maxWord  = 200        // of its reference, payer and actor
 )
 
 func (p *Provider) transfer(l Line, o ImportOptions) checkout.Transfer {
@@ -122,7 +127,7 @@ func (p *Provider) transfer(l Line, o ImportOptions) checkout.Transfer {
 	}
 	return checkout.Transfer{
 		Key: l.Key, Provider: p.Name(), Currency: l.Currency, Text: shorten(strings.TrimSpace(l.Text+" "+l.EndToEndID), maxText),
-		Payer: shorten(l.Payer, maxPayer), BookedAt: l.BookedAt, Actor: actor, Note: note,
+		Payer: shorten(l.Payer, maxWord), BookedAt: l.BookedAt, Actor: shorten(actor, maxWord), Note: shorten(note, maxText),
 	}
 }
 

@@ -172,14 +172,30 @@ func TestTheKindOfAFileIsSeen(t *testing.T) {
 
 func TestLongWordsAreCut(t *testing.T) {
 	to := &ledger{}
-	file := statement(booked("1", details(transferOf(strings.Repeat("ä", 500), strings.Repeat("ö", 5000)))))
-	if _, err := open(t, nil).Import(t.Context(), to, strings.NewReader(file), ImportOptions{FileName: "f"}); err != nil {
+	words := "<TxDtls><RltdPties><Dbtr><Nm>" + strings.Repeat("ä", 500) + "</Nm></Dbtr></RltdPties><RmtInf><Ustrd>" + strings.Repeat("ö", 5000) +
+		"</Ustrd><Strd><CdtrRefInf><Ref>" + strings.Repeat("ü", 500) + "</Ref></CdtrRefInf></Strd></RmtInf></TxDtls>"
+	o := ImportOptions{Actor: strings.Repeat("é", 500), FileName: strings.Repeat("è", 5000)}
+	if _, err := open(t, nil).Import(t.Context(), to, strings.NewReader(statement(booked("1", details(words)))), o); err != nil {
 		t.Fatal(err)
 	}
 	for _, sent := range to.lines {
-		if utf8.RuneCountInString(sent.Text) != maxText || utf8.RuneCountInString(sent.Payer) != maxPayer || !utf8.ValidString(sent.Text+sent.Payer) {
-			t.Errorf("%d and %d characters", len(sent.Text), len(sent.Payer))
+		for word, want := range map[string]int{sent.Text: 2000, sent.Payer: 200, sent.Actor: 200, sent.Note: 2000, to.refs[0]: 200} {
+			if utf8.RuneCountInString(word) != want || !utf8.ValidString(word) {
+				t.Errorf("%d characters of %.10s…, want %d", utf8.RuneCountInString(word), word, want)
+			}
 		}
+	}
+}
+
+// The shop's account gets other money too, such as a loan: it is no reason for the file to fail. With a reference of ours a
+// person has to look at it.
+func TestMoreThanAnyOrderCosts(t *testing.T) {
+	to := &ledger{fail: map[int64]error{maxOrder + 1: errors.New("too large")}}
+	named := booked("1000000.00", details(transferOf("Kim", inFours(referenceOf("pay_1")))))
+	report, err := open(t, nil).Import(t.Context(), to, strings.NewReader(statement(booked("1000000.00"), booked("999999.99"), named)), ImportOptions{FileName: "f"})
+	checkReport(t, report, Report{Lines: 3, Booked: 1, Ignored: 1, Failed: 1})
+	if err == nil || report.Items[0].Line.Ignored != IgnoredLarge || report.Items[2].Problem != "too large" {
+		t.Errorf("%v, %+v", err, report.Items)
 	}
 }
 

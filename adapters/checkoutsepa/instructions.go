@@ -37,8 +37,8 @@ func (p *Provider) Instructions(q checkout.InstructionQuery) checkout.Instructio
 	ref := referenceOf(q.Charge.AttemptID)
 	var fields []checkout.InstructionField
 	for _, f := range []checkout.InstructionField{
-		{Key: "payee", Value: p.cfg.Name}, {Key: "iban", Value: inFours(p.iban)}, {Key: "bic", Value: p.cfg.BIC},
-		{Key: "bank", Value: p.cfg.BankName}, {Key: "reference", Value: inFours(ref)},
+		{Key: "payee", Value: p.cfg.Name}, {Key: "iban", Value: inFours(p.iban), Copy: p.iban}, {Key: "bic", Value: p.cfg.BIC},
+		{Key: "bank", Value: p.cfg.BankName}, {Key: "reference", Value: inFours(ref), Copy: ref},
 	} {
 		if f.Value != "" {
 			fields = append(fields, f)

@@ -66,16 +66,13 @@ func (p *Provider) References(text string) []string {
 			mended = appendNew(mended, fixed)
 		}
 	}
-	return firstFew(exact, mended)
-}
-
-func firstFew(exact, mended []string) []string {
 	for _, m := range mended {
 		exact = appendNew(exact, m)
 	}
-	return exact[:min(len(exact), maxReferences)]
+	return exact
 }
 
+// appendNew keeps no more than are wanted, however long the text is.
 func appendNew(list []string, s string) []string {
 	if slices.Contains(list, s) || len(list) == maxReferences {
 		return list

@@ -91,6 +91,25 @@ func TestOverlappingReferencesAreAllFound(t *testing.T) {
 	}
 }
 
+func TestCheckDigitsAreDigits(t *testing.T) {
+	body, found := referenceOf("pay_1")[4:], 0
+	for _, c := range alphabet {
+		for _, d := range alphabet {
+			ref := "RF" + string(c) + string(d) + body
+			if !checksumFits(ref) {
+				continue
+			}
+			found++
+			if got := (&Provider{}).References(ref); (len(got) == 1) != (c <= '9' && d <= '9') {
+				t.Errorf("References(%q) gives %q", ref, got)
+			}
+		}
+	}
+	if found < 3 {
+		t.Errorf("%d references have a checksum that fits", found)
+	}
+}
+
 func TestAtMostTwentyReferencesTheExactFirst(t *testing.T) {
 	var text strings.Builder
 	var want []string

@@ -3,6 +3,7 @@ package checkoutsepa
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -101,6 +102,26 @@ func TestIBAN(t *testing.T) {
 	}
 }
 
+// The checksum alone does not see these: a number that is too short, and check digits that ISO 7064 never gives.
+func TestIBANsWhoseChecksumFits(t *testing.T) {
+	for i := range 200 {
+		account := fmt.Sprintf("%017d", i)
+		if short := fmt.Sprintf("DE%02d%s", 98-mod97(account+"DE00"), account); !checksumFits(short) || checkIBAN(short) == nil {
+			t.Errorf("%s is taken for an IBAN", short)
+		}
+		account += "0"
+		check := 98 - mod97(account+"DE00")
+		if iban := fmt.Sprintf("DE%02d%s", check, account); checkIBAN(iban) != nil {
+			t.Errorf("%s is no IBAN", iban)
+		}
+		for _, same := range []int{check - 97, check + 97} {
+			if iban := fmt.Sprintf("DE%02d%s", same, account); same >= 0 && same < 100 && (!checksumFits(iban) || checkIBAN(iban) == nil) {
+				t.Errorf("%s is taken for an IBAN", iban)
+			}
+		}
+	}
+}
+
 func TestTheAccountIsFoundUnderItsOldNumber(t *testing.T) {
 	for name, want := range map[string]bool{
 		shopIBAN: true, "de89 3704 0044 0532 0130 00": true, "0532013000": true, "532013000": true,
@@ -191,7 +212,7 @@ func instructionFields(i checkout.Instructions) map[string]string {
 }
 
 func TestInstructionsAreWhatABankAsksFor(t *testing.T) {
-	q := checkout.InstructionQuery{Charge: checkout.ChargeRef{AttemptID: "pay_1"}, Due: 123405, Locale: "en"}
+	q := checkout.InstructionQuery{Charge: checkout.ChargeRef{AttemptID: "pay_1"}, Due: 123450, Locale: "en"}
 	got := open(t, nil).Instructions(q)
 	want := map[string]string{
 		"payee": "Müller & Söhne", "iban": "DE89 3704 0044 0532 0130 00", "bic": "COBADEFFXXX", "bank": "Commerzbank", "reference": inFours(referenceOf("pay_1")),
@@ -199,8 +220,17 @@ func TestInstructionsAreWhatABankAsksFor(t *testing.T) {
 	if fields := instructionFields(got); !maps.Equal(fields, want) || len(got.Fields) != len(want) {
 		t.Errorf("the fields are %v, want %v", got.Fields, want)
 	}
-	if want := "BCD\n002\n1\nSCT\nCOBADEFFXXX\nMüller & Söhne\nDE89370400440532013000\nEUR1234.05\n\n" + referenceOf("pay_1"); got.QR != want {
+	for _, f := range got.Fields {
+		if want := strings.ReplaceAll(f.Value, " ", ""); (f.Key == "iban" || f.Key == "reference") && f.Copy != want {
+			t.Errorf("%s is copied as %q, want %q", f.Key, f.Copy, want)
+		}
+	}
+	if want := "BCD\n002\n1\nSCT\nCOBADEFFXXX\nMüller & Söhne\nDE89370400440532013000\nEUR1234.50\n\n" + referenceOf("pay_1"); got.QR != want {
 		t.Errorf("the code is %q, want %q", got.QR, want)
+	}
+	q.Due = 105
+	if code := open(t, nil).Instructions(q).QR; !strings.Contains(code, "\nEUR1.05\n") {
+		t.Errorf("the code is %q for 105 cents", code)
 	}
 	if groups := strings.Split(want["reference"], " "); len(groups) != 5 {
 		t.Errorf("the reference is shown as %q", want["reference"])

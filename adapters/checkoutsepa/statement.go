@@ -43,6 +43,7 @@ const (
 	IgnoredNothing  = "no_booking"            // a line without money, such as a balance
 	IgnoredAccount  = "other_account"         // not the provider's account
 	IgnoredCurrency = "other_currency"        // not euros
+	IgnoredLarge    = "larger_than_orders"    // more than any order can cost, and without a reference of ours
 )
 
 // maxFile is the size of a file that is read, in bytes.

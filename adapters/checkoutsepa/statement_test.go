@@ -124,6 +124,8 @@ func TestReasonsToIgnoreAnEntry(t *testing.T) {
 		"returned":              {booked("10", details(transferOf("Kim", "x", "<RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>"))), IgnoredReturn},
 		"nothing":               {booked("0.00", text), IgnoredNothing},
 		"batch without details": {booked("10", "<NtryDtls><Btch><NbOfTxs>2</NbOfTxs></Btch></NtryDtls>"), IgnoredBatch},
+		"batch that went out":   {strings.Replace(booked("10", "<NtryDtls><Btch><NbOfTxs>2</NbOfTxs></Btch></NtryDtls>"), "CRDT", "DBIT", 1), IgnoredDebit},
+		"details that went out": {strings.Replace(booked("10", details(transferOf("Kim", "x"), transferOf("Jo", "y"))), "CRDT", "DBIT", 1), IgnoredDebit},
 		"batch of one":          {booked("10", "<NtryDtls><Btch><NbOfTxs>1</NbOfTxs></Btch></NtryDtls>"), ""},
 		"batch of details":      {booked("10", "<NtryDtls><Btch><NbOfTxs>2</NbOfTxs></Btch><TxDtls></TxDtls></NtryDtls>"), ""},
 	} {
