@@ -89,7 +89,7 @@ func open(ctx context.Context, o options, stdout io.Writer) error {
 	mountInbox(mux, &inbox{db: db, secret: secret, sentTo: at.webhook, own: at.webhook == at.local+"/webhooks"})
 
 	printOpening(stdout, opening{
-		at: at, api: at.base + co.APIPath(), key: key, secret: secret, database: shownDatabase(o.db), stripe: noticeURL(o, at, co),
+		at: at, api: at.base + co.APIPath(), key: key, secret: secret, database: shownDatabase(o.db), notices: noticePath(o, co),
 	})
 	return serve(ctx, listener, mux, co, stdout)
 }
@@ -112,12 +112,12 @@ func newCheckout(db *gorm.DB, o options, at addresses, companies []checkout.Prov
 	return co, nil
 }
 
-// noticeURL is where Stripe's notifications have to come, past any proxy in front of the shop.
-func noticeURL(o options, at addresses, co *checkout.Checkout) string {
+// noticePath is where Stripe's notifications come to.
+func noticePath(o options, co *checkout.Checkout) string {
 	if !o.stripe.on() {
 		return ""
 	}
-	return at.local + co.APIPath() + "/notify/" + "stripe_test"
+	return co.APIPath() + "/notify/stripe_test"
 }
 
 // migrate makes the checkout's tables and the shop's own, side by side in one database.

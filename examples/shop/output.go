@@ -10,7 +10,7 @@ import (
 type opening struct {
 	at                         addresses
 	api, key, secret, database string
-	stripe                     string // where Stripe's notifications go, empty without Stripe
+	notices                    string // path that Stripe's notifications go to, empty without Stripe
 }
 
 const curlText = `
@@ -34,7 +34,8 @@ curl -X POST %s/sessions \
 `
 
 const stripeText = `
-Stripe has to reach the shop with what it knows of payments. On your own machine its command line tool brings it here:
+Stripe tells the shop what becomes of payments at %s
+Add that address to Stripe's webhooks in test mode. Where Stripe cannot reach it, its command line tool brings it:
 
 stripe listen --forward-to %s
 
@@ -75,8 +76,8 @@ func printOpening(w io.Writer, o opening) {
 	t.Flush()
 	fmt.Fprintf(w, "\nThe next run finds all of this again: the database keeps it, the test key in its table %s.\n", setting{}.TableName())
 	fmt.Fprintf(w, curlText, o.api, o.key, o.at.base, o.at.base)
-	if o.stripe != "" {
-		fmt.Fprintf(w, stripeText, o.stripe)
+	if o.notices != "" {
+		fmt.Fprintf(w, stripeText, o.at.base+o.notices, o.at.local+o.notices)
 	}
 	fmt.Fprint(w, "\nTest cards, with any date to come and any security code:\n\n")
 	for _, c := range testCards {

@@ -21,23 +21,27 @@ func stripeKeys() (secret, publishable, webhook string) {
 func TestStripeIsOfferedBesideTheTestCards(t *testing.T) {
 	t.Parallel()
 	sk, pk, whsec := stripeKeys()
-	p := start(t, sqliteFile(t), "-stripe-secret-key", sk, "-stripe-publishable-key", pk, "-stripe-webhook-secret", whsec)
-	local := strings.TrimSuffix(p.row("Webhooks go to"), "/webhooks")
-	forward := "\nstripe listen --forward-to " + local + "/api/checkout/v1/notify/stripe_test\n"
-	if !strings.Contains(p.output, forward) {
-		t.Errorf("the opening does not say %q:\n%s", forward, p.output)
+	p := start(t, sqliteFile(t), "-base-url", "https://shop.example", "-stripe-secret-key", sk, "-stripe-publishable-key", pk, "-stripe-webhook-secret", whsec)
+	p.base = strings.TrimSuffix(p.row("Webhooks go to"), "/webhooks")
+	for _, text := range []string{
+		" at https://shop.example/api/checkout/v1/notify/stripe_test\n",
+		"\nstripe listen --forward-to " + p.base + "/api/checkout/v1/notify/stripe_test\n",
+	} {
+		if !strings.Contains(p.output, text) {
+			t.Errorf("the opening does not say %q:\n%s", text, p.output)
+		}
 	}
 	for _, secret := range []string{sk, pk, whsec} {
 		if strings.Contains(p.output, secret) {
 			t.Errorf("the opening shows %s…", secret[:8])
 		}
 	}
-	notice := p.do(p.request(http.MethodPost, local+"/api/checkout/v1/notify/stripe_test", `{"id":"evt_1"}`, "Stripe-Signature", "t=1,v1=00"))
+	notice := p.do(p.request(http.MethodPost, "/api/checkout/v1/notify/stripe_test", `{"id":"evt_1"}`, "Stripe-Signature", "t=1,v1=00"))
 	p.shows(notice, http.StatusBadRequest, "signature")
-	page := p.buy(espresso("ada@example.com"))
-	p.shows(p.get(page), http.StatusOK, `value="test_card"`, `type="radio" name="method"`)
+	page := strings.TrimPrefix(p.buy(espresso("ada@example.com")), "https://shop.example")
+	p.shows(p.get(page), http.StatusOK, `value="card"`, `value="test_card"`, `type="radio" name="method"`)
 	paid := p.submit(page, url.Values{"action": {"pay"}, "method": {"test_card"}, "card_number": {"4242424242424242"}, "card_exp": {"12/34"}, "card_cvc": {"123"}})
-	p.shows(p.get(paid.location), http.StatusOK, "<dd>paid</dd>")
+	p.shows(p.get(strings.TrimPrefix(paid.location, "https://shop.example")), http.StatusOK, "<dd>paid</dd>")
 }
 
 func TestWithoutFlagsOnlyTheSandboxIsThere(t *testing.T) {
