@@ -223,6 +223,9 @@ func TestAPersonConfirmsMoney(t *testing.T) {
 		if p.evidence[1] != good {
 			t.Errorf("the provider was shown %+v", p.evidence[1])
 		}
+		if kept := s.attempts(id)[0]; kept.Actor != "ann" || kept.Note != "statement 7" {
+			t.Errorf("the books say that %q has confirmed it for %q", kept.Actor, kept.Note)
+		}
 		for _, unknown := range []string{"pay_" + hex44("0"), "x", id} {
 			if err := s.co.ConfirmPayment(t.Context(), unknown, good); !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s gave %v", unknown, err)

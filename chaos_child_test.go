@@ -82,6 +82,7 @@ func runChild(text string) {
 
 var childWork = map[string]func(*child){
 	"sales": (*child).sales, "notices": (*child).deliverNotices, "round": (*child).round, "serve": (*child).serve,
+	"statement": (*child).statement,
 }
 
 func (c *child) open() {
@@ -90,7 +91,7 @@ func (c *child) open() {
 	c.db = dbtest.OpenDSN(tb, c.task.Dialect, c.task.DSN, nil)
 	c.co = childMust(New(Config{
 		DB: c.db, BaseURL: "http://shop.test", Now: c.clock.now, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Providers: []Provider{&remote{scripted: newScripted(outcome{}), child: c}}, HTTPClient: &http.Client{Transport: toWorld{c.task.World}},
+		Providers: []Provider{&remote{scripted: newScripted(outcome{}), child: c}, newAccount()}, HTTPClient: &http.Client{Transport: toWorld{c.task.World}},
 		OnEvent: recordEvent, TrustedProxies: []string{"127.0.0.0/8"},
 	}))
 	c.co.shared.failpoint = c.reached

@@ -29,13 +29,37 @@ var importRules = []struct {
 	{"/webhook", "", ""},
 }
 
-// An adapter may know the core and what it adapts, and no other adapter, no example and no driver.
+// An adapter may know the core and what it adapts, and no other adapter, no example, no driver and no SDK: those of
+// providers are plain net/http, without a module of their own.
 func TestAdaptersKnowTheCoreOnly(t *testing.T) {
-	for _, d := range depsOf(t, modulePath+"/adapters/checkoutgin") {
-		foreign := strings.HasPrefix(d.path, modulePath+"/examples") || strings.HasPrefix(d.path, modulePath+"/checkouttest") ||
-			(strings.HasPrefix(d.path, modulePath+"/adapters/") && d.path != modulePath+"/adapters/checkoutgin") || strings.HasPrefix(d.path, "gorm.io/driver/")
-		if foreign {
-			t.Errorf("adapters/checkoutgin imports %s", d.path)
+	for _, a := range []struct{ name, modules string }{
+		{"checkoutgin", "gin"}, {"checkoutstripe", ""}, {"checkoutsepa", ""}, {"checkoutmanual", ""},
+	} {
+		own := modulePath + "/adapters/" + a.name
+		for _, d := range depsOf(t, own) {
+			foreign := strings.HasPrefix(d.path, modulePath+"/examples") || strings.HasPrefix(d.path, modulePath+"/checkouttest") ||
+				(strings.HasPrefix(d.path, modulePath+"/adapters/") && d.path != own) || strings.HasPrefix(d.path, "gorm.io/driver/")
+			known := d.standard || d.module == modulePath || slices.Contains(strings.Fields(rootModules), d.module)
+			if foreign || (a.modules == "" && !known) {
+				t.Errorf("%s imports %s", a.name, d.path)
+			}
+		}
+	}
+}
+
+// Every adapter has its rule above.
+func TestEveryAdapterHasARule(t *testing.T) {
+	folders, err := os.ReadDir("adapters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("imports_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range folders {
+		if !strings.Contains(string(source), `{"`+f.Name()+`", `) {
+			t.Errorf("adapters/%s has no rule", f.Name())
 		}
 	}
 }

@@ -32,11 +32,8 @@ func decide(s sessionRecord, p paymentRecord, o Observation, chargeTaken bool) v
 	case StateSucceeded:
 		return decideSuccess(s, p, o, chargeTaken)
 	case StateFailed, StateCanceled:
-		if p.State == attemptOpen && p.Received > 0 {
-			return verdict{payment: attemptRefundDue, note: noteMismatch, alert: "a payment ended after only a part of its money had come"}
-		}
 		if p.State == attemptOpen {
-			return verdict{payment: attemptFailed, note: failureReason(o)}
+			return decideFailure(p, o)
 		}
 	case StateActionRequired, StateProcessing:
 		if p.State == attemptOpen {
@@ -44,6 +41,14 @@ func decide(s sessionRecord, p paymentRecord, o Observation, chargeTaken bool) v
 		}
 	}
 	return verdict{}
+}
+
+// decideFailure ends an attempt. What had come of its money by then is owed back.
+func decideFailure(p paymentRecord, o Observation) verdict {
+	if p.Received > 0 {
+		return verdict{payment: attemptRefundDue, note: noteMismatch, alert: "a payment ended after only a part of its money had come"}
+	}
+	return verdict{payment: attemptFailed, note: failureReason(o)}
 }
 
 // decideOpen keeps an attempt open. A try that failed within it is news, although the buyer may try again.

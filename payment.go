@@ -163,6 +163,12 @@ func (c *Checkout) refusal(p paymentRecord, reason string) Observation {
 // ConfirmPayment settles an open payment whose provider waits for a person's or a bank file's word: see [Settler]. The
 // session completes as after any other success. A provider that asks its company instead gives [ErrNotByHand].
 func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evidence) error {
+	var bad problems
+	bad.text("actor", e.Actor, maxTransferKey)
+	bad.text("note", e.Note, maxTransferText)
+	if err := bad.err(); err != nil {
+		return err
+	}
 	p, err := c.store.paymentByID(ctx, paymentID)
 	if err != nil {
 		return err
@@ -181,7 +187,7 @@ func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evide
 	if err != nil {
 		return err
 	}
-	if err := c.settle(ctx, fact{PaymentID: p.ID, Observation: o}); err != nil {
+	if err := c.settle(ctx, fact{PaymentID: p.ID, Observation: o, Evidence: e}); err != nil {
 		return err
 	}
 	if p, err = c.store.paymentByID(ctx, p.ID); err == nil && p.State == attemptOpen && o.State == StateSucceeded {

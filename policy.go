@@ -73,7 +73,7 @@ func sources(directive string, more []string) string {
 }
 
 func (e Embed) scriptOrigins() []string {
-	var origins []string
+	origins := slices.Clone(e.Sources)
 	for _, raw := range e.Scripts {
 		if u, err := url.Parse(raw); err == nil && !slices.Contains(origins, originOf(u)) {
 			origins = append(origins, originOf(u))

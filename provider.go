@@ -83,6 +83,7 @@ type Embedder interface {
 type Embed struct {
 	Scripts  []string // absolute https URLs, loaded from the provider and never copied
 	Script   []byte   // the adapter's own script, served from our origin, after Scripts; the same for both modes
+	Sources  []string // origins for script-src beside those of Scripts
 	Frames   []string // origins for frame-src
 	Connects []string // origins for connect-src
 	Images   []string // origins for img-src

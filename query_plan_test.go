@@ -95,6 +95,7 @@ func (s *shop) everyStatement(rx *receiver) {
 		}
 	}
 	s.everyNewerStatement()
+	s.everyTransferStatement()
 	s.runWhile(func() { rx.wait(s.t, 2) })
 }
 
@@ -129,13 +130,39 @@ func (s *shop) everyNewerStatement() {
 	}
 }
 
+// everyTransferStatement sends those of bank transfers.
+func (s *shop) everyTransferStatement() {
+	s.t.Helper()
+	a, ctx := s.co.cfg.Providers[0].(*account), s.t.Context()
+	first, ref := s.awaited(a)
+	id, other := s.awaited(a)
+	s.transfer("whole", ref, 2500, booked(first, 0, 0))
+	s.transfer("more", other, 100, booked(id, 2400, 0))
+	suggested := s.transfer("no name", "", 2400, TransferResult{Status: TransferSuggested})
+	for name, err := range map[string]error{
+		"again":     second(s.co.RecordTransfer(ctx, ref, 2500, Transfer{Key: "whole"})),
+		"assigned":  second(s.co.AssignTransfer(ctx, suggested.ID, suggested.Suggestions[0].PaymentID, "ada")),
+		"dismissed": ignore(s.co.DismissTransfer(ctx, suggested.ID, "ada", ""), ErrNotFound),
+		"waiting":   second(s.co.Transfers(ctx, TransferFilter{Test: true, StartingAfter: "tr_x"})),
+		"of one":    second(s.co.Transfers(ctx, TransferFilter{SessionID: id})),
+	} {
+		if err != nil {
+			s.t.Fatalf("%s: %v", name, err)
+		}
+	}
+	changed, _ := s.awaited(a)
+	s.abandon(changed)
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestEveryStatementUsesAnIndex(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		c := collectStatements(t, db)
 		rx := newReceiver(t, func(n int) int { return []int{200, 500}[n%2] })
-		newShop(t, db).everyStatement(rx)
+		a := newAccount()
+		a.test = true
+		newShop(t, db, func(c *Config) { c.Providers = []Provider{a} }).everyStatement(rx)
 		crowd(t, dbtest.Reopen(t, db, nil))
 		scans := planReader(t, db)
 		checked := 0
@@ -265,6 +292,7 @@ func crowd(t testing.TB, db *gorm.DB) {
 		"refunds": `'id', 're_' || n, 'session_id', 'cs_' || n, 'payment_id', 'pay_' || n, 'idempotency_key', n::text, 'provider_ref', n::text, 'next_at', n,
 			'origin', 'request', 'state', (ARRAY['pending', 'succeeded'])[n % 2 + 1]`,
 		"provider_events": `'event_id', 'e' || n`,
+		"transfers":       `'id', 'tr_' || n, 'line_key', n::text, 'session_id', 'cs_' || n, 'status', (ARRAY['suggested', 'booked'])[n % 2 + 1]`,
 	} {
 		table = "checkout_" + table
 		for _, text := range []string{

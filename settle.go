@@ -16,6 +16,7 @@ type fact struct {
 	ExpiresAt   time.Time // how long the buyer has, when Begin has said so
 	EventKey    string    // of a notification, which counts once
 	Provider    string    // with EventKey
+	Evidence    Evidence  // of a person who confirms
 }
 
 // settle is the one door through which money changes a session. It may be called with the same fact any number of times
@@ -151,6 +152,9 @@ func learn(p *paymentRecord, f fact) {
 	}
 	if o.Client != "" {
 		p.Client = o.Client
+	}
+	if f.Evidence.Actor != "" {
+		p.Actor, p.Note = f.Evidence.Actor, f.Evidence.Note
 	}
 	if o.Reason.ProviderCode != "" {
 		p.ProviderCode = o.Reason.ProviderCode

@@ -46,16 +46,20 @@ type paymentRecord struct {
 	Polls        int
 	HookRefusals int
 	HookSkipped  bool
+	Actor        string // who confirmed it by hand, and why
+	Note         string
 }
 
 const paymentColumns = `id, session_id, mode, ordinal, provider, method, state, step, amount, currency, captured, received,
 	COALESCE(ref, ''), COALESCE(charge_id, ''), COALESCE(action_url, ''), COALESCE(client, ''), COALESCE(reason, ''), COALESCE(provider_code, ''),
-	created_at, settled_at, polls, hook_refusals, hook_skipped`
+	created_at, settled_at, polls, hook_refusals, hook_skipped,
+	COALESCE(actor, ''), COALESCE(note, '')`
 
 func readPayment(row scanner) (p paymentRecord, err error) {
 	var skipped int
 	err = row.Scan(&p.ID, &p.SessionID, &p.Mode, &p.Ordinal, &p.Provider, &p.Method, &p.State, &p.Step, &p.Amount, &p.Currency, &p.Captured, &p.Received,
-		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Client, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.HookRefusals, &skipped)
+		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Client, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.HookRefusals, &skipped,
+		&p.Actor, &p.Note)
 	p.HookSkipped = skipped == 1
 	return p, err
 }
@@ -125,9 +129,9 @@ func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
 
 // settlePayment moves an attempt on from the state it was read in.
 func (t tx) settlePayment(p paymentRecord, from paymentState, at int64) error {
-	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, hook_refusals = 0, next_poll_at = NULL
-		WHERE id = ? AND state = ?`,
-		p.State, p.Step, p.Captured, nullable(p.Ref), nullable(p.ChargeID), nullable(p.Reason), nullable(p.ProviderCode), at, p.ID, from)
+	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, actor = ?, note = ?,
+		hook_refusals = 0, next_poll_at = NULL WHERE id = ? AND state = ?`,
+		p.State, p.Step, p.Captured, nullable(p.Ref), nullable(p.ChargeID), nullable(p.Reason), nullable(p.ProviderCode), at, nullable(p.Actor), nullable(p.Note), p.ID, from)
 }
 
 // chargeTaken reports whether the money was already counted for another attempt.

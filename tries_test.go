@@ -27,7 +27,7 @@ func newFields() *fields {
 func (f *fields) Title() string { return "Acme Pay" }
 
 func (f *fields) Embed(bool) Embed {
-	return Embed{Scripts: []string{"https://js.acme.example/v3/"}, Script: []byte("use()"), Frames: []string{"https://js.acme.example", "https://*.acme.example"}}
+	return Embed{Scripts: []string{"https://js.acme.example/v3/"}, Script: []byte("use()"), Sources: []string{"https://*.js.acme.example"}, Frames: []string{"https://js.acme.example", "https://*.acme.example"}}
 }
 
 func (f *fields) Begin(ctx context.Context, r BeginRequest) (Step, error) {
@@ -184,6 +184,9 @@ func TestTheAdaptersScriptIsServedByUs(t *testing.T) {
 		script := s.page("/checkout/assets/scripted." + hash)
 		if script.Code != http.StatusOK || script.Body.String() != "use()" || !strings.HasPrefix(script.Header().Get("Content-Type"), "text/javascript") {
 			t.Errorf("the script answers %d %q %s", script.Code, script.Header().Get("Content-Type"), script.Body)
+		}
+		if got, want := w.Header().Get("Content-Security-Policy"), "script-src 'self' https://*.js.acme.example https://js.acme.example;"; !strings.Contains(got, want) {
+			t.Errorf("the policy is %s, want %s", got, want)
 		}
 		if got, want := w.Header().Get("Permissions-Policy"), `payment=(self "https://js.acme.example"), camera=`; !strings.HasPrefix(got, want) {
 			t.Errorf("Permissions-Policy is %s, want %s…", got, want)

@@ -104,7 +104,7 @@ func embedAddresses(s *trial) {
 			s.t.Errorf("script %q is no absolute https URL", script)
 		}
 	}
-	for _, list := range [][]string{e.Frames, e.Connects, e.Images} {
+	for _, list := range [][]string{e.Frames, e.Connects, e.Images, e.Sources} {
 		for _, origin := range list {
 			if u, err := url.Parse(origin); err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/")+u.RawQuery != "" {
 				s.t.Errorf("%q is no https origin", origin)

@@ -13,7 +13,7 @@
   const paint = (name, color) => {
     if (!/^rgba\(.*, 0\)$/.test(color)) variables[name] = color;
   };
-  paint("colorBackground", style().backgroundColor);
+  paint("colorBackground", style(form.closest(".panel")).backgroundColor);
   paint("colorPrimary", style(button).backgroundColor);
 
   const stripe = window.Stripe(client.key, { locale: client.locale || document.documentElement.lang || "auto" });
@@ -25,7 +25,8 @@
 
   let busy = false;
   const setBusy = (on, message) => {
-    busy = button.disabled = on;
+    busy = on;
+    button.ariaDisabled = String(on);
     form.ariaBusy = String(on);
     problem.textContent = message || "";
   };

@@ -22,6 +22,7 @@ func (p *Provider) Embed(bool) checkout.Embed {
 	return checkout.Embed{
 		Scripts:  []string{stripeJS},
 		Script:   elementJS,
+		Sources:  []string{"https://*.js.stripe.com"},
 		Frames:   []string{"https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"},
 		Connects: []string{"https://api.stripe.com"},
 		Images:   []string{"https://*.stripe.com"},

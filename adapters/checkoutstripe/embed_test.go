@@ -13,7 +13,8 @@ func TestEmbed(t *testing.T) {
 	p := newCompany(t, nil).provider()
 	want := checkout.Embed{
 		Scripts: []string{"https://js.stripe.com/dahlia/stripe.js"}, Script: elementJS, Connects: []string{"https://api.stripe.com"},
-		Frames: []string{"https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"}, Images: []string{"https://*.stripe.com"},
+		Sources: []string{"https://*.js.stripe.com"},
+		Frames:  []string{"https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"}, Images: []string{"https://*.stripe.com"},
 	}
 	for _, live := range []bool{true, false} {
 		if diff := cmp.Diff(want, p.Embed(live)); diff != "" {

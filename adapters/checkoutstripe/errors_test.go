@@ -208,6 +208,40 @@ func TestBrokenConnectionIsNotRepeated(t *testing.T) {
 	}
 }
 
+// A reset is no refusal: the request had arrived.
+func TestResetConnectionIsOpen(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil || conn.(*net.TCPConn).SetLinger(0) != nil {
+			t.Error("the connection cannot be reset")
+			return
+		}
+		conn.Close()
+	}))
+	defer s.Close()
+	_, err := newCompany(t, nil).provider(at(s.URL)).Begin(t.Context(), request())
+	if wantNoKind(t, err); !strings.Contains(err.Error(), "reset") {
+		t.Errorf("the error is %v, want the reset", err)
+	}
+}
+
+// transport is a host's own way to make a request.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// An end of the context tells nothing, even while connecting: the caller asked no more.
+func TestContextEndsWhileConnecting(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	client := &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+		cancel()
+		return nil, &net.OpError{Op: "dial", Err: errors.New("operation was canceled")}
+	})}
+	_, err := newCompany(t, nil).provider(func(cfg *Config) { cfg.HTTPClient = client }).Begin(ctx, request())
+	wantNoKind(t, err)
+}
+
 func TestAnswerThatBreaksOff(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")

@@ -37,7 +37,6 @@ var methods = map[string]method{
 	"paynow":          {Method: row("paynow", "PayNow", "bank"), currencies: "sgd", countries: "SG"},
 	"paypal":          {Method: row("paypal", "PayPal", "wallet"), currencies: "aud cad chf czk dkk eur gbp hkd nok nzd pln sek sgd usd"},
 	"promptpay":       {Method: row("promptpay", "PromptPay", "bank"), currencies: "thb", countries: "TH"},
-	"revolut_pay":     {Method: row("revolut_pay", "Revolut Pay", "wallet"), currencies: "dkk eur gbp huf pln ron"},
 	"sepa_debit":      {Method: row("sepa_debit", "SEPA Direct Debit", "bank"), currencies: "eur"},
 	"swish":           {Method: row("swish", "Swish", "wallet"), currencies: "sek", countries: "SE"},
 	"twint":           {Method: row("twint", "TWINT", "wallet"), currencies: "chf", countries: "CH"},

@@ -264,3 +264,22 @@ func TestObserveByAttemptDoesNotGuess(t *testing.T) {
 	_, err := c.provider().Observe(t.Context(), refOf(""))
 	wantNoKind(t, err)
 }
+
+// An attempt's id with a quote would become a part of the query.
+func TestSearchQuotesNothing(t *testing.T) {
+	c := newCompany(t, map[string][]said{listSessions: {ok(listJSON(false))}, listIntents: {ok(listJSON(true, `{"id":"pi_2"}`))}})
+	ref := refOf("")
+	ref.AttemptID = `x" OR status:"succeeded`
+	if o, err := c.provider().Observe(t.Context(), ref); !errors.Is(err, checkout.ErrNoCharge) {
+		t.Errorf("Observe gives %+v, %v", o, err)
+	}
+}
+
+// A charge of the page's fields, from before the configuration became Hosted: without a key there is nothing to show.
+func TestObserveIntentWithoutPublishableKey(t *testing.T) {
+	c := newCompany(t, map[string][]said{getIntent: {ok(intentJSON("requires_action", ""))}})
+	o, err := c.provider(hosted, func(cfg *Config) { cfg.PublishableKey = "" }).Observe(t.Context(), refOf(intentID))
+	if err != nil || o.State != checkout.StateActionRequired || o.Client != "" {
+		t.Errorf("Observe gives %+v, %v", o, err)
+	}
+}

@@ -1,0 +1,167 @@
+package checkoutmanual
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+
+	"github.com/jopay/checkout"
+	"github.com/jopay/checkout/internal/money"
+)
+
+// The methods that need no words of the shop's: Method{ID: CashOnDelivery} is enough, and what is given replaces what is
+// built in.
+const (
+	CashOnDelivery = "cash_on_delivery"
+	PayLater       = "pay_later"
+	Invoice        = "invoice"
+)
+
+// Method is a way to pay, and for which orders.
+type Method struct {
+	ID    string // one of the above, or one of your own: [a-z0-9_-], 32 characters at most
+	Label string // in English. The page has words of its own for the ids above
+	Mark  string // the drawing beside it: card, bank, wallet, cash or invoice; empty for none
+
+	// Text is what the buyer reads after the order, by BCP 47 tag: plain text, with an empty line between paragraphs. English
+	// (en) is for buyers of all languages that are not there.
+	Text map[string]string
+
+	Currencies []string // ISO 4217. Empty for all
+	Countries  []string // of the buyer, ISO 3166-1 alpha-2. Empty for all; otherwise nobody whose country is not known
+	Min, Max   int64    // minor units; 0 for no limit
+}
+
+// builtin holds label, mark and text of the methods that need no words of the shop's. A new language is one entry in each Text.
+var builtin = map[string]Method{
+	CashOnDelivery: {Label: "Cash on delivery", Mark: "cash", Text: map[string]string{
+		"en": "We have your order. There is nothing more to do now.\n\nYou pay when it is handed over to you. Please have the exact amount ready.",
+		"de": "Wir haben Ihre Bestellung erhalten. Im Moment ist nichts weiter zu tun.\n\nSie bezahlen bei der Übergabe. Bitte halten Sie den Betrag passend bereit.",
+	}},
+	PayLater: {Label: "Pay later", Mark: "invoice", Text: map[string]string{
+		"en": "We have your order. There is nothing to pay now.\n\nYou pay later, as agreed with us. We will tell you how.",
+		"de": "Wir haben Ihre Bestellung erhalten. Sie müssen jetzt nichts bezahlen.\n\nSie bezahlen später, wie mit uns vereinbart. Wie, teilen wir Ihnen mit.",
+	}},
+	Invoice: {Label: "Invoice", Mark: "invoice", Text: map[string]string{
+		"en": "We have your order. There is nothing to pay now.\n\nYou will get an invoice that says how and until when to pay.",
+		"de": "Wir haben Ihre Bestellung erhalten. Sie müssen jetzt nichts bezahlen.\n\nSie erhalten eine Rechnung, auf der steht, wie und bis wann Sie bezahlen.",
+	}},
+}
+
+// completed is a copy with what is built in where the method has nothing of its own.
+func (m Method) completed() Method {
+	words := builtin[m.ID]
+	if m.Label == "" {
+		m.Label = words.Label
+	}
+	if m.Mark == "" {
+		m.Mark = words.Mark
+	}
+	text := maps.Clone(words.Text)
+	if text == nil {
+		text = map[string]string{}
+	}
+	for tag, s := range m.Text {
+		text[strings.ToLower(tag)] = s
+	}
+	m.Text = text
+	m.Currencies, m.Countries = mapped(m.Currencies, strings.ToLower), mapped(m.Countries, strings.ToUpper)
+	return m
+}
+
+func mapped(list []string, change func(string) string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, change(s))
+	}
+	return out
+}
+
+var (
+	idRule      = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+	countryRule = regexp.MustCompile(`^[A-Z]{2}$`)
+	marks       = []string{"", "card", "bank", "wallet", "cash", "invoice"}
+)
+
+func (m Method) check() error {
+	switch {
+	case !idRule.MatchString(m.ID):
+		return fmt.Errorf("ID %q is not 1 to 32 of a-z, 0-9, _ and -", m.ID)
+	case strings.TrimSpace(m.Label) == "":
+		return fmt.Errorf("Label of %q is missing", m.ID)
+	case !slices.Contains(marks, m.Mark):
+		return fmt.Errorf("Mark %q is none of card, bank, wallet, cash and invoice", m.Mark)
+	case m.Min < 0 || m.Max < 0 || (m.Max > 0 && m.Min > m.Max):
+		return fmt.Errorf("Min %d and Max %d leave no order", m.Min, m.Max)
+	}
+	if err := m.checkText(); err != nil {
+		return err
+	}
+	return m.checkLists()
+}
+
+func (m Method) checkText() error {
+	if m.Text["en"] == "" {
+		return fmt.Errorf("Text of %q has no English (en)", m.ID)
+	}
+	for tag, text := range m.Text {
+		if _, err := language.Parse(tag); err != nil {
+			return fmt.Errorf("Text has %q, which is no BCP 47 tag", tag)
+		}
+		if len(paragraphs(text)) == 0 {
+			return fmt.Errorf("Text in %q is empty", tag)
+		}
+	}
+	return nil
+}
+
+func (m Method) checkLists() error {
+	for _, code := range m.Currencies {
+		if !money.Valid(code) {
+			return fmt.Errorf("Currencies has %q, which is no currency of ISO 4217", code)
+		}
+	}
+	for _, code := range m.Countries {
+		if !countryRule.MatchString(code) {
+			return errors.New("Countries has other than two letters: " + code)
+		}
+	}
+	return nil
+}
+
+// takes says whether the method is for so much money, wherever the buyer is.
+func (m Method) takes(amount int64, currency string) bool {
+	return amount >= max(m.Min, 1) && (m.Max == 0 || amount <= m.Max) && (len(m.Currencies) == 0 || slices.Contains(m.Currencies, currency))
+}
+
+func (m Method) fits(q checkout.MethodQuery) bool {
+	return m.takes(q.Amount, q.Currency) && (len(m.Countries) == 0 || slices.Contains(m.Countries, q.Country))
+}
+
+// text gives the paragraphs in a locale, or in the language it is a form of, or in English.
+func (m Method) text(locale string) []string {
+	tag := strings.ToLower(strings.ReplaceAll(locale, "_", "-"))
+	for tag != "" {
+		if found, ok := m.Text[tag]; ok {
+			return paragraphs(found)
+		}
+		tag = tag[:max(strings.LastIndexByte(tag, '-'), 0)]
+	}
+	return paragraphs(m.Text["en"])
+}
+
+// paragraphs cuts a text at its empty lines.
+func paragraphs(text string) []string {
+	var list []string
+	for p := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n\n") {
+		if p = strings.TrimSpace(p); p != "" {
+			list = append(list, p)
+		}
+	}
+	return list
+}
