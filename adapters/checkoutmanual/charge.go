@@ -33,7 +33,7 @@ func (p *Provider) Methods(_ context.Context, q checkout.MethodQuery) ([]checkou
 	var list []checkout.Method
 	for _, m := range p.methods {
 		if m.fits(q) {
-			list = append(list, checkout.Method{ID: m.ID, Label: m.Label, Mark: m.Mark})
+			list = append(list, checkout.Method{ID: m.ID, Label: m.label(q.Locale), Mark: m.Mark})
 		}
 	}
 	return list, nil

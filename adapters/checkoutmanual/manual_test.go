@@ -242,3 +242,18 @@ func TestSettleNeedsEvidence(t *testing.T) {
 		t.Error("nothing settles nothing")
 	}
 }
+
+func TestLabelsOfAMethodOfTheShopsOwn(t *testing.T) {
+	p := open(t, Config{Methods: own(func(m *Method) { m.Labels = map[string]string{"DE": "Am Stand", "de-AT": "Am Standl"} })})
+	for locale, want := range map[string]string{"": "At the stall", "fr": "At the stall", "de": "Am Stand", "de-CH": "Am Stand", "de_AT": "Am Standl"} {
+		list, err := p.Methods(t.Context(), checkout.MethodQuery{Amount: 1, Currency: "eur", Locale: locale, Livemode: true})
+		if err != nil || len(list) != 1 || list[0].Label != want {
+			t.Errorf("the label in %q is %+v, %v, want %s", locale, list, err, want)
+		}
+	}
+	for tag, label := range map[string]string{"no tag": "x", "de": " "} {
+		if _, err := New(Config{Methods: own(func(m *Method) { m.Labels = map[string]string{tag: label} })}); err == nil || !strings.Contains(err.Error(), "Labels") {
+			t.Errorf("New took the label %q for %q: %v", label, tag, err)
+		}
+	}
+}

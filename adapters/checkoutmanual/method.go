@@ -25,8 +25,11 @@ const (
 // Method is a way to pay, and for which orders.
 type Method struct {
 	ID    string // one of the above, or one of your own: [a-z0-9_-], 32 characters at most
-	Label string // in English. The page has words of its own for the ids above
+	Label string // in English. The page has words of its own for the ids above, which cannot be replaced
 	Mark  string // the drawing beside it: card, bank, wallet, cash or invoice; empty for none
+
+	// Labels are the label in other languages, by BCP 47 tag.
+	Labels map[string]string
 
 	// Text is what the buyer reads after the order, by BCP 47 tag: plain text, with an empty line between paragraphs. English
 	// (en) is for buyers of all languages that are not there.
@@ -69,7 +72,11 @@ func (m Method) completed() Method {
 	for tag, s := range m.Text {
 		text[strings.ToLower(tag)] = s
 	}
-	m.Text = text
+	labels := map[string]string{}
+	for tag, s := range m.Labels {
+		labels[strings.ToLower(tag)] = s
+	}
+	m.Text, m.Labels = text, labels
 	m.Currencies, m.Countries = mapped(m.Currencies, strings.ToLower), mapped(m.Countries, strings.ToUpper)
 	return m
 }
@@ -109,6 +116,11 @@ func (m Method) checkText() error {
 	if m.Text["en"] == "" {
 		return fmt.Errorf("Text of %q has no English (en)", m.ID)
 	}
+	for tag, label := range m.Labels {
+		if _, err := language.Parse(tag); err != nil || strings.TrimSpace(label) == "" {
+			return fmt.Errorf("Labels has %q for %q: use a BCP 47 tag and a label", label, tag)
+		}
+	}
 	for tag, text := range m.Text {
 		if _, err := language.Parse(tag); err != nil {
 			return fmt.Errorf("Text has %q, which is no BCP 47 tag", tag)
@@ -145,14 +157,21 @@ func (m Method) fits(q checkout.MethodQuery) bool {
 
 // text gives the paragraphs in a locale, or in the language it is a form of, or in English.
 func (m Method) text(locale string) []string {
+	return paragraphs(inLocale(m.Text, locale, m.Text["en"]))
+}
+
+func (m Method) label(locale string) string { return inLocale(m.Labels, locale, m.Label) }
+
+// inLocale finds the words of a locale, or of the language it is a form of.
+func inLocale(words map[string]string, locale, otherwise string) string {
 	tag := strings.ToLower(strings.ReplaceAll(locale, "_", "-"))
 	for tag != "" {
-		if found, ok := m.Text[tag]; ok {
-			return paragraphs(found)
+		if found, ok := words[tag]; ok {
+			return found
 		}
 		tag = tag[:max(strings.LastIndexByte(tag, '-'), 0)]
 	}
-	return paragraphs(m.Text["en"])
+	return otherwise
 }
 
 // paragraphs cuts a text at its empty lines.

@@ -39,6 +39,11 @@ func (s session) Order() string {
 	return number
 }
 
+// Awaited tells that the buyer has chosen how to pay and the money is not there yet.
+func (s session) Awaited() bool {
+	return s.PaymentStatus == "requires_action" || s.PaymentStatus == "processing"
+}
+
 // apiError is an answer that is not a session.
 type apiError struct {
 	Status  int

@@ -56,13 +56,17 @@ func open(ctx context.Context, o options, stdout io.Writer) error {
 	}
 	defer listener.Close()
 	at := addressesOf(listener, o)
+	companies, err := providers(o)
+	if err != nil {
+		return err
+	}
 	db, err := openDatabase(ctx, o.db)
 	if err != nil {
 		return err
 	}
 	defer closeDatabase(db)
 
-	co, err := newCheckout(db, o, at)
+	co, err := newCheckout(db, o, at, companies)
 	if err != nil {
 		return err
 	}
@@ -81,18 +85,21 @@ func open(ctx context.Context, o options, stdout io.Writer) error {
 	mux := http.NewServeMux()
 	co.Mount(mux)
 	api := &client{base: at.local + co.APIPath(), key: key}
-	mountShop(mux, &shop{db: db, api: api, base: at.base})
+	mountShop(mux, &shop{db: db, co: co, api: api, base: at.base, transfers: o.sepa.on()})
 	mountInbox(mux, &inbox{db: db, secret: secret, sentTo: at.webhook, own: at.webhook == at.local+"/webhooks"})
 
-	printOpening(stdout, opening{at: at, api: at.base + co.APIPath(), key: key, secret: secret, database: shownDatabase(o.db)})
+	printOpening(stdout, opening{
+		at: at, api: at.base + co.APIPath(), key: key, secret: secret, database: shownDatabase(o.db), stripe: noticeURL(o, at, co),
+	})
 	return serve(ctx, listener, mux, co, stdout)
 }
 
 // newCheckout is all that a host has to write.
-func newCheckout(db *gorm.DB, o options, at addresses) (*checkout.Checkout, error) {
+func newCheckout(db *gorm.DB, o options, at addresses, companies []checkout.Provider) (*checkout.Checkout, error) {
 	co, err := checkout.New(checkout.Config{
 		DB:                db,
 		BaseURL:           at.base,
+		Providers:         companies,
 		Brand:             checkout.Brand{Name: shopName},
 		Seller:            checkout.Seller{LegalName: shopName, Address: []string{"1 Example Street", "10115 Berlin"}},
 		SessionTTL:        o.ttl,
@@ -103,6 +110,14 @@ func newCheckout(db *gorm.DB, o options, at addresses) (*checkout.Checkout, erro
 		return nil, usageError{strings.NewReplacer("checkout: ", "", "Config.BaseURL", "-base-url").Replace(err.Error())}
 	}
 	return co, nil
+}
+
+// noticeURL is where Stripe's notifications have to come, past any proxy in front of the shop.
+func noticeURL(o options, at addresses, co *checkout.Checkout) string {
+	if !o.stripe.on() {
+		return ""
+	}
+	return at.local + co.APIPath() + "/notify/" + "stripe_test"
 }
 
 // migrate makes the checkout's tables and the shop's own, side by side in one database.

@@ -21,6 +21,8 @@ func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(fo
 type options struct {
 	addr, db, baseURL, apiKey, webhook, webhookSecret string
 	ttl                                               time.Duration
+	stripe                                            stripeOptions
+	sepa                                              sepaOptions
 }
 
 const usageHead = `A small coffee shop with the checkout inside.
@@ -40,6 +42,7 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 	f.StringVar(&o.webhook, "webhook", "", "`URL` that webhooks go to (default: the shop's own inbox)")
 	f.StringVar(&o.webhookSecret, "webhook-secret", "", "`secret` that webhooks are signed with, whsec_… (default: one is made and kept)")
 	f.DurationVar(&o.ttl, "ttl", time.Hour, "`time` a buyer has to pay, from 1m to 720h")
+	o.paymentFlags(f)
 	err := f.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -56,7 +59,7 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 }
 
 func (o options) check() error {
-	for _, step := range []func() error{o.checkAddr, o.checkBaseURL, o.checkDatabase, o.checkSecrets, o.checkTTL} {
+	for _, step := range []func() error{o.checkAddr, o.checkBaseURL, o.checkDatabase, o.checkSecrets, o.checkTTL, o.checkStripe, o.checkSEPA} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -94,7 +97,7 @@ func (o options) checkDatabase() error {
 
 func (o options) checkSecrets() error {
 	if strings.HasPrefix(o.apiKey, "sk_live_") {
-		return usagef("-api-key is a live key: this shop moves no money, give it one that begins with sk_test_")
+		return usagef("-api-key is a live key: this shop takes no real money, give it one that begins with sk_test_")
 	}
 	return nil
 }

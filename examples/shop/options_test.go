@@ -31,6 +31,10 @@ func TestCommandLinesThatCannotWork(t *testing.T) {
 	t.Parallel()
 	missingDir := filepath.Join(t.TempDir(), "no", "shop.db")
 	password := "secret" + "word"
+	sk, pk, whsec := stripeKeys()
+	stripe := func(sk, pk, whsec string) string {
+		return "-stripe-secret-key " + sk + " -stripe-publishable-key " + pk + " -stripe-webhook-secret " + whsec
+	}
 	for _, c := range []struct {
 		args string
 		code int
@@ -48,6 +52,16 @@ func TestCommandLinesThatCannotWork(t *testing.T) {
 		{"-api-key sk_" + "live_abc", 2, "-api-key is a live key"},
 		{"-webhook-secret abc", 2, "secret must be whsec_"},
 		{"-webhook http://10.0.0.1/hook", 2, "url cannot receive webhooks"},
+		{"-stripe-secret-key " + sk, 2, "-stripe-secret-key needs -stripe-publishable-key and -stripe-webhook-secret as well: Stripe takes all three, or none"},
+		{"-stripe-publishable-key " + pk + " -stripe-webhook-secret " + whsec, 2, "-stripe-publishable-key needs -stripe-secret-key as well"},
+		{stripe("sk_"+"live_"+password, pk, whsec), 2, "-stripe-secret-key is a live key: this shop ships nothing and must not charge anybody"},
+		{stripe(sk, "pk_"+"live_"+password, whsec), 2, "-stripe-publishable-key is a live key"},
+		{stripe(pk, sk, whsec), 2, "-stripe-secret-key does not begin with sk_test_: copy it from Stripe's dashboard, in test mode"},
+		{stripe(sk, sk, whsec), 2, "-stripe-publishable-key does not begin with pk_test_"},
+		{stripe(sk, pk, password), 2, "-stripe-webhook-secret does not begin with whsec_"},
+		{"-sepa-iban DE89370400440532013000", 2, "-sepa-iban needs -sepa-name as well: bank transfers take both, or neither"},
+		{"-sepa-name Finch", 2, "-sepa-name needs -sepa-iban as well"},
+		{"-sepa-name Finch -sepa-iban DE89370400440532013001", 2, "-sepa-iban and -sepa-name: "},
 		{"-db " + missingDir, 1, "there is no directory " + filepath.Dir(missingDir) + ". Make it with: mkdir -p "},
 		{"-db " + t.TempDir(), 1, "is a directory. Name a file in it"},
 		{"-db :memory:", 2, "would be another database for every connection"},
@@ -72,7 +86,8 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Errorf("exit code %d, error %q", code, stderr)
 	}
-	for _, name := range []string{"addr", "db", "base-url", "api-key", "webhook", "webhook-secret", "ttl"} {
+	for _, name := range []string{"addr", "db", "base-url", "api-key", "webhook", "webhook-secret", "ttl",
+		"stripe-secret-key", "stripe-publishable-key", "stripe-webhook-secret", "sepa-iban", "sepa-name"} {
 		if !strings.Contains(stdout, "\n  -"+name+" ") {
 			t.Errorf("-%s is missing in: %s", name, stdout)
 		}

@@ -10,6 +10,7 @@ import (
 type opening struct {
 	at                         addresses
 	api, key, secret, database string
+	stripe                     string // where Stripe's notifications go, empty without Stripe
 }
 
 const curlText = `
@@ -30,6 +31,14 @@ curl -X POST %s/sessions \
     "cancel_url": "%s/cancel",
     "metadata": {"order_id": "12345"}
   }'
+`
+
+const stripeText = `
+Stripe has to reach the shop with what it knows of payments. On your own machine its command line tool brings it here:
+
+stripe listen --forward-to %s
+
+The tool prints the secret that -stripe-webhook-secret takes, whsec_…
 `
 
 // testCards are the numbers that the checkout knows in test mode.
@@ -66,6 +75,9 @@ func printOpening(w io.Writer, o opening) {
 	t.Flush()
 	fmt.Fprintf(w, "\nThe next run finds all of this again: the database keeps it, the test key in its table %s.\n", setting{}.TableName())
 	fmt.Fprintf(w, curlText, o.api, o.key, o.at.base, o.at.base)
+	if o.stripe != "" {
+		fmt.Fprintf(w, stripeText, o.stripe)
+	}
 	fmt.Fprint(w, "\nTest cards, with any date to come and any security code:\n\n")
 	for _, c := range testCards {
 		fmt.Fprintf(w, "  %s   %s\n", c.Number, c.Outcome)

@@ -11,13 +11,17 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/jopay/checkout"
 )
 
 // shop is the pages a customer sees.
 type shop struct {
-	db   *gorm.DB
-	api  *client
-	base string // for buyers
+	db        *gorm.DB
+	co        *checkout.Checkout
+	api       *client
+	base      string // for buyers
+	transfers bool   // money may come to the bank account
 }
 
 const (
@@ -33,6 +37,9 @@ func mountShop(mux *http.ServeMux, s *shop) {
 	mux.HandleFunc("GET /success", s.page(s.getSuccess))
 	mux.HandleFunc("GET /cancel", s.page(s.getCancel))
 	mux.HandleFunc("GET /orders", s.page(s.getOrders))
+	if s.transfers {
+		mux.Handle("POST /transfers", ownPages.Handler(s.page(s.postTransfer)))
+	}
 	mux.HandleFunc("GET /style.css", asset("style.css"))
 	mux.HandleFunc("GET /favicon.ico", asset("favicon.svg")) // under this name, browsers find it for the hosted page too
 	mux.HandleFunc("/", s.page(s.getNothing))
@@ -187,13 +194,19 @@ func (s *shop) getCancel(w http.ResponseWriter, _ *http.Request) error {
 	return render(w, http.StatusOK, "message", message{"Nothing bought, nothing charged", "You came back before paying. Your coffee is still here."})
 }
 
+type ordersView struct {
+	Orders    []order
+	Transfers bool
+	Entry     string
+}
+
 // getOrders is GET /orders: the shop's books.
 func (s *shop) getOrders(w http.ResponseWriter, r *http.Request) error {
 	list, err := latestOrders(r.Context(), s.db, 50)
 	if err != nil {
 		return err
 	}
-	return render(w, http.StatusOK, "orders", list)
+	return render(w, http.StatusOK, "orders", ordersView{list, s.transfers, newEntry()})
 }
 
 func (s *shop) getNothing(w http.ResponseWriter, _ *http.Request) error {
