@@ -69,7 +69,7 @@ func (s *shop) storm(connections int) {
 // deliverUntilTaken tries again as Stripe does, when the database was too busy.
 func (s *shop) deliverUntilTaken(e stripefake.Event) {
 	for range 10 {
-		status, err := s.fake.Deliver(s.t.Context(), s.browser, s.site.URL+"/api/checkout/v1/notify/stripe", e)
+		status, err := s.notify(e)
 		if err != nil || status < http.StatusInternalServerError {
 			if err != nil || status != http.StatusOK {
 				s.t.Errorf("%s was answered %d, %v", e.Type, status, err)
@@ -136,6 +136,18 @@ func TestASaleOnStripesPage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestASaleInTestMode pays through an account of test mode, beside the cards that the checkout has itself.
+func TestASaleInTestMode(t *testing.T) {
+	t.Parallel()
+	s := openShopIn(t, "sqlite", false, nil)
+	id := s.create()
+	s.click(id, "pay", true)
+	s.confirm(id, s.fields(id), "pm_card_visa", http.StatusOK)
+	s.storm(2)
+	s.wantState(id, "completed/paid")
+	s.wantTold(id, webhook.SessionCompleted, 1)
 }
 
 // TestFieldsThatDoNotShow lets the buyer go to Stripe's page instead. What was begun before can no longer be paid.
