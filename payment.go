@@ -9,6 +9,7 @@ import (
 
 const (
 	maxAttempts     = 10               // per session
+	maxTries        = 10               // per attempt whose buyer may try again: after that it is taken back, so that nobody tries out stolen cards
 	callTimeout     = 20 * time.Second // of a call to a provider
 	commitTimeout   = 15 * time.Second // of our own writing, which does not end with the buyer's request
 	maxHookRefusals = 5

@@ -205,6 +205,9 @@ func (c *Checkout) applyTry(ctx context.Context, t tx, s sessionRecord, p paymen
 	if err != nil || !isNew {
 		return done, err
 	}
+	if err := t.countTry(p, millis(c.now())); err != nil {
+		return done, err
+	}
 	event, err := c.recordFailure(t, s, p, c.now())
 	if err != nil {
 		return done, err

@@ -44,6 +44,7 @@ type paymentRecord struct {
 	CreatedAt    int64
 	SettledAt    *int64
 	Polls        int
+	Tries        int // that failed while the attempt went on
 	HookRefusals int
 	HookSkipped  bool
 	Actor        string // who confirmed it by hand, and why
@@ -52,13 +53,13 @@ type paymentRecord struct {
 
 const paymentColumns = `id, session_id, mode, ordinal, provider, method, state, step, amount, currency, captured, received,
 	COALESCE(ref, ''), COALESCE(charge_id, ''), COALESCE(action_url, ''), COALESCE(client, ''), COALESCE(reason, ''), COALESCE(provider_code, ''),
-	created_at, settled_at, polls, hook_refusals, hook_skipped,
+	created_at, settled_at, polls, tries, hook_refusals, hook_skipped,
 	COALESCE(actor, ''), COALESCE(note, '')`
 
 func readPayment(row scanner) (p paymentRecord, err error) {
 	var skipped int
 	err = row.Scan(&p.ID, &p.SessionID, &p.Mode, &p.Ordinal, &p.Provider, &p.Method, &p.State, &p.Step, &p.Amount, &p.Currency, &p.Captured, &p.Received,
-		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Client, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.HookRefusals, &skipped,
+		&p.Ref, &p.ChargeID, &p.ActionURL, &p.Client, &p.Reason, &p.ProviderCode, &p.CreatedAt, &p.SettledAt, &p.Polls, &p.Tries, &p.HookRefusals, &skipped,
 		&p.Actor, &p.Note)
 	p.HookSkipped = skipped == 1
 	return p, err
@@ -125,6 +126,12 @@ func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
 	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, reason = ?, provider_code = ?, next_poll_at = ?, hook_refusals = 0
 		WHERE id = ? AND state = 'open'`,
 		p.Step, nullable(p.Ref), nullable(p.ActionURL), nullable(p.Client), nullable(p.Reason), nullable(p.ProviderCode), nextPoll, p.ID)
+}
+
+// countTry counts a try that failed, and brings the next look forward after the last one there may be.
+func (t tx) countTry(p paymentRecord, now int64) error {
+	return t.one(`UPDATE {payments} SET tries = tries + 1, next_poll_at = CASE WHEN tries + 1 >= ? THEN ? ELSE next_poll_at END
+		WHERE id = ? AND state = 'open'`, maxTries, now, p.ID)
 }
 
 // settlePayment moves an attempt on from the state it was read in.

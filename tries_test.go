@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -121,6 +122,32 @@ func TestATryThatFailsIsToldOnceAndTheChargeGoesOn(t *testing.T) {
 		}
 		if strings.Contains(string(told.events[1].Payload), "stolen") {
 			t.Errorf("the event says what a thief should not know: %s", told.events[1].Payload)
+		}
+	})
+}
+
+func TestTooManyTriesEndTheAttempt(t *testing.T) {
+	eachFieldsShop(t, func(t *testing.T, s *shop, f *fields, told *toldOf) {
+		id := s.create(seedBody)
+		s.payWithScripts(id)
+		f.reason = ReasonIncorrectCVC
+		for n := range maxTries {
+			s.work()
+			s.want(id, "pending", "requires_action")
+			f.tryID = fmt.Sprint("ch_", n)
+			s.page("/checkout/" + id + "/return")
+		}
+		s.work()
+		s.want(id, "pending", "unpaid")
+		s.wantAttempts(id, "failed:incorrect_cvc")
+		if len(told.events) != maxTries+1 {
+			t.Errorf("told of %d events: %s", len(told.events), told.kinds())
+		}
+		if o, err := f.canceling.Observe(t.Context(), ChargeRef{AttemptID: s.attempts(id)[0].ID}); err != nil || o.State != StateCanceled {
+			t.Errorf("the charge is %s, %v: more cards could be tried", o.State, err)
+		}
+		if body := s.page("/checkout/" + id).Body.String(); !strings.Contains(body, "security code does not match") || !strings.Contains(body, `value="pay"`) {
+			t.Errorf("the page is %s", body)
 		}
 	})
 }

@@ -173,7 +173,7 @@ func (c *Checkout) reconcile(ctx context.Context, p paymentRecord) error {
 		return err
 	}
 	look := c.observe
-	if session.ExpiresAt <= millis(c.now()) {
+	if session.ExpiresAt <= millis(c.now()) || p.Tries >= maxTries {
 		look = c.takeBack
 	}
 	err = look(ctx, p)
@@ -211,11 +211,19 @@ func (c *Checkout) takeBack(ctx context.Context, p paymentRecord) error {
 	return c.ask(ctx, p, func(ctx context.Context, ref ChargeRef) (Observation, error) {
 		if canceler, ok := provider.(Canceler); ok {
 			if o, err := canceler.Cancel(ctx, ref); err == nil {
-				return o, nil
+				return c.afterTries(p, o), nil
 			}
 		}
 		return provider.Observe(ctx, ref)
 	})
+}
+
+// afterTries words the end of an attempt that had too many tries: it was not the buyer who stopped.
+func (c *Checkout) afterTries(p paymentRecord, o Observation) Observation {
+	if p.Tries >= maxTries && o.State == StateCanceled {
+		o.Reason.Code = publicReason(p.Reason)
+	}
+	return o
 }
 
 // ask settles the answer of a provider. That it knows of no charge is believed only when the request to make it cannot

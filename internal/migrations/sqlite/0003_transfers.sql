@@ -24,6 +24,9 @@ CREATE INDEX {{index}}transfers_status ON {{prefix}}transfers (mode, status, id)
 
 -- What has come of an open payment, so that the rest can be asked for.
 ALTER TABLE {{prefix}}payments ADD COLUMN received BIGINT NOT NULL DEFAULT 0;
+-- How many tries have failed within an attempt that went on.
+ALTER TABLE {{prefix}}payments ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+
 -- Who has confirmed money that no company tells of, and why.
 ALTER TABLE {{prefix}}payments ADD COLUMN actor TEXT;
 ALTER TABLE {{prefix}}payments ADD COLUMN note TEXT;
