@@ -205,6 +205,7 @@ func recordAll(t *testing.T) map[string]request {
 			t.Errorf("the adapter was not made to call %s", address)
 		}
 	}
+	t.Logf("the adapter makes %d kinds of requests", len(kept))
 	return kept
 }
 

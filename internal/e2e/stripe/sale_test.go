@@ -19,7 +19,7 @@ func hosted(cfg *checkoutstripe.Config) { cfg.Hosted = true }
 
 const success = "https://shop.example/success?session_id="
 
-// TestASaleOnThePage declines once and pays with another card in the same PaymentIntent. Every event comes many times, in
+// TestASaleOnThePage declines twice and pays with another card in the same PaymentIntent. Every event comes many times, in
 // a random order and at once; then a part is paid back.
 func TestASaleOnThePage(t *testing.T) {
 	t.Parallel()
@@ -34,12 +34,15 @@ func TestASaleOnThePage(t *testing.T) {
 		if again := s.fields(id); again != f {
 			t.Errorf("after a decline the fields are of %s, want %s", again.intent(), f.intent())
 		}
-		s.wantTold(id, webhook.PaymentFailed, 1)
+		s.wantState(id, "pending/requires_action insufficient_funds")
+		s.confirm(id, f, "pm_card_chargeDeclinedIncorrectCvc", http.StatusPaymentRequired)
+		s.storm(3)
+		s.wantState(id, "pending/requires_action incorrect_cvc")
 		s.confirm(id, f, "pm_card_visa", http.StatusOK)
 		s.storm(20)
 		s.wantState(id, "completed/paid")
 		s.wantTold(id, webhook.SessionCompleted, 1)
-		s.wantTold(id, webhook.PaymentFailed, 1)
+		s.wantTold(id, webhook.PaymentFailed, 2)
 		if got := s.comeBack(s.page(id) + "/return"); got != success+id || s.fake.Charges() != 1 {
 			t.Errorf("the buyer goes to %q, and Stripe has %d charges", got, s.fake.Charges())
 		}
@@ -66,7 +69,7 @@ func (s *shop) storm(connections int) {
 // deliverUntilTaken tries again as Stripe does, when the database was too busy.
 func (s *shop) deliverUntilTaken(e stripefake.Event) {
 	for range 10 {
-		status, err := s.fake.Deliver(s.t.Context(), s.browser, s.site.URL+"/api/checkout/v1/notify/stripe", e)
+		status, err := s.notify(e)
 		if err != nil || status < http.StatusInternalServerError {
 			if err != nil || status != http.StatusOK {
 				s.t.Errorf("%s was answered %d, %v", e.Type, status, err)
@@ -133,6 +136,18 @@ func TestASaleOnStripesPage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestASaleInTestMode pays through an account of test mode, beside the cards that the checkout has itself.
+func TestASaleInTestMode(t *testing.T) {
+	t.Parallel()
+	s := openShopIn(t, "sqlite", false, nil)
+	id := s.create()
+	s.click(id, "pay", true)
+	s.confirm(id, s.fields(id), "pm_card_visa", http.StatusOK)
+	s.storm(2)
+	s.wantState(id, "completed/paid")
+	s.wantTold(id, webhook.SessionCompleted, 1)
 }
 
 // TestFieldsThatDoNotShow lets the buyer go to Stripe's page instead. What was begun before can no longer be paid.
@@ -240,6 +255,28 @@ func TestADebitTakesDays(t *testing.T) {
 			s.storm(1)
 			s.wantState(id, "completed/paid")
 			s.wantTold(id, webhook.SessionCompleted, 1)
+		})
+	}
+}
+
+// TestADebitFailsLater leaves an order that can be paid again: in the same fields, or in a new Checkout Session.
+func TestADebitFailsLater(t *testing.T) {
+	t.Parallel()
+	for i, want := range []string{"pending/requires_action insufficient_funds", "pending/unpaid insufficient_funds", "pending/unpaid insufficient_funds"} {
+		w := ways[i]
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			s := openShop(t, "sqlite", func(cfg *checkoutstripe.Config) { cfg.Hosted = w.hosted })
+			id := s.create()
+			s.click(id, "pay", w.scripted)
+			charge := s.fake.Find("session", id)[0]
+			s.must(s.fake.Process(charge))
+			s.storm(1)
+			s.advance(10 * time.Minute)
+			s.must(s.fake.Decline(charge, "", "insufficient_funds"))
+			s.storm(2)
+			s.wantState(id, want)
+			s.wantTold(id, webhook.PaymentFailed, 1)
 		})
 	}
 }

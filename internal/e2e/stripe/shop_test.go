@@ -30,7 +30,7 @@ type told struct {
 	Type      string
 }
 
-// shop is a host on a server of its own, with Stripe as its provider of live mode.
+// shop is a host on a server of its own, with Stripe as its provider.
 type shop struct {
 	*world
 	t       *testing.T
@@ -53,7 +53,13 @@ func eachDatabase(t *testing.T, test func(t *testing.T, dialect string)) {
 
 func openShop(t *testing.T, dialect string, configure func(*checkoutstripe.Config)) *shop {
 	t.Helper()
-	s := &shop{world: newWorld(t, true, configure), t: t, db: dbtest.Open(t, dialect, nil), key: "sk_live_" + strings.Repeat("e2e", 15)[:43]}
+	return openShopIn(t, dialect, true, configure)
+}
+
+func openShopIn(t *testing.T, dialect string, live bool, configure func(*checkoutstripe.Config)) *shop {
+	t.Helper()
+	s := &shop{world: newWorld(t, live, configure), t: t, db: dbtest.Open(t, dialect, nil)}
+	s.key = "sk" + modeWord(live) + strings.Repeat("e2e", 15)[:43]
 	mux := http.NewServeMux()
 	s.site = httptest.NewServer(mux)
 	t.Cleanup(s.site.Close)
@@ -69,6 +75,13 @@ func openShop(t *testing.T, dialect string, configure func(*checkoutstripe.Confi
 	s.must(s.co.RegisterKey(t.Context(), s.key, "tests"))
 	s.co.Mount(mux)
 	return s
+}
+
+func modeWord(live bool) string {
+	if live {
+		return "_live_"
+	}
+	return "_test_"
 }
 
 func tell(ctx context.Context, tx *gorm.DB, e checkout.Event) error {
@@ -198,7 +211,7 @@ func (s *shop) fields(id string) (f fields) {
 		s.t.Fatalf("the page has no fields of Stripe: %s", shown)
 	}
 	s.must(json.Unmarshal([]byte(html.UnescapeString(m[1])), &f))
-	if f.Key != s.fake.PublishableKey(true) {
+	if f.Key != s.fake.PublishableKey(s.live) {
 		s.t.Errorf("the page's key is %q", f.Key)
 	}
 	return f
@@ -237,11 +250,15 @@ func (s *shop) confirm(id string, f fields, method string, want int) map[string]
 func (s *shop) deliver(events ...stripefake.Event) {
 	s.t.Helper()
 	for _, e := range events {
-		status, err := s.fake.Deliver(s.t.Context(), s.browser, s.site.URL+"/api/checkout/v1/notify/stripe", e)
+		status, err := s.notify(e)
 		if err != nil || status != http.StatusOK {
 			s.t.Errorf("%s was answered %s, %v", e.Type, strconv.Itoa(status), err)
 		}
 	}
+}
+
+func (s *shop) notify(e stripefake.Event) (int, error) {
+	return s.fake.Deliver(s.t.Context(), s.browser, s.site.URL+"/api/checkout/v1/notify/"+s.provider.Name(), e)
 }
 
 // comeBack is the buyer on the way back from Stripe; it gives where the shop sends her.
