@@ -62,7 +62,7 @@ func TestExpireTakesAnOpenPaymentBack(t *testing.T) {
 		if w.Code != http.StatusOK || decode(t, w)["status"] != "expired" {
 			t.Errorf("answered %d: %s", w.Code, w.Body)
 		}
-		if n := s.count("payments", "session_id = ? AND state = 'failed' AND reason = 'canceled_by_customer'", id); n != 1 {
+		if n := s.count("payments", "session_id = ? AND state = 'failed' AND reason = 'timeout'", id); n != 1 {
 			t.Errorf("%d attempts were taken back, want 1", n)
 		}
 	})

@@ -25,9 +25,10 @@ func (c *Checkout) instructions(p paymentRecord, lang string) (in Instructions, 
 	return in, due
 }
 
-// mayAbandon tells whether the buyer can still choose another way.
+// mayAbandon tells whether the buyer can still choose another way. After a part of a transfer has come the rest follows it:
+// a person would have to send the part back.
 func (c *Checkout) mayAbandon(s situation, state string) bool {
-	if state != "requires_action" && state != "instructions" {
+	if (state != "requires_action" && state != "instructions") || s.last.Received > 0 {
 		return false
 	}
 	provider, err := c.provider(*s.last)
@@ -44,7 +45,7 @@ func (c *Checkout) mayAbandon(s situation, state string) bool {
 
 // abandon takes an unfinished payment back at the provider, so that the buyer can choose another way.
 func (c *Checkout) abandon(w http.ResponseWriter, r *http.Request, s situation) error {
-	if err := c.takeBack(r.Context(), *s.last); err != nil {
+	if err := c.takeBack(r.Context(), *s.last, ReasonCanceledByCustomer); err != nil {
 		return ErrProviderUnavailable.because(err)
 	}
 	return c.goOn(w, r, s)
@@ -53,7 +54,7 @@ func (c *Checkout) abandon(w http.ResponseWriter, r *http.Request, s situation) 
 // redirectInstead is for a buyer whose browser does not show the provider's fields: the attempt is taken back, and the
 // next one leads to the provider's own page.
 func (c *Checkout) redirectInstead(w http.ResponseWriter, r *http.Request, s situation) error {
-	if err := c.takeBack(r.Context(), *s.last); err != nil {
+	if err := c.takeBack(r.Context(), *s.last, ReasonCanceledByCustomer); err != nil {
 		return ErrProviderUnavailable.because(err)
 	}
 	now, err := c.situation(r.Context(), s.rec.ID)

@@ -173,3 +173,13 @@ func TestTestModeOffersProvidersOfTestAccountsBeforeTheSandbox(t *testing.T) {
 		}
 	})
 }
+
+func TestNoLivePaymentReachesTheSandbox(t *testing.T) {
+	s := oneShop(t)
+	if p, err := s.co.provider(paymentRecord{ID: "pay_" + hex44("0"), Provider: sandboxName, Mode: Live}); err == nil {
+		t.Errorf("a live payment is %s's", p.Name())
+	}
+	if p, err := s.co.provider(paymentRecord{ID: "pay_" + hex44("0"), Provider: sandboxName, Mode: Test}); err != nil || p.Name() != sandboxName {
+		t.Errorf("a test payment is %v's, %v", p, err)
+	}
+}

@@ -259,7 +259,7 @@ var failures = map[string]PaymentError{
 	ReasonProcessingError:      {Code: "processing_error", DeclineCode: "processing_error", Message: "The payment could not be processed."},
 	ReasonAuthenticationFailed: {Code: "authentication_failed", DeclineCode: "authentication_failed", Message: "The buyer could not be authenticated."},
 	ReasonCanceledByCustomer:   {Code: "payment_canceled", DeclineCode: "canceled_by_customer", Message: "The buyer canceled the payment."},
-	ReasonTimeout:              {Code: "payment_timeout", DeclineCode: "timeout", Message: "The payment was never started at the provider."},
+	ReasonTimeout:              {Code: "payment_timeout", DeclineCode: "timeout", Message: "The payment was not finished in time."},
 	ReasonProviderUnavailable:  {Code: "provider_unavailable", DeclineCode: "provider_unavailable", Message: "The payment service did not answer. Nothing was charged."},
 }
 

@@ -214,7 +214,7 @@ func TestForgottenChallengeExpires(t *testing.T) {
 		s.reconcileAfter(2 * time.Hour)
 		s.expireDue()
 		s.want(id, "expired", "unpaid")
-		s.wantAttempts(id, "failed:canceled_by_customer")
+		s.wantAttempts(id, "failed:timeout")
 	})
 }
 

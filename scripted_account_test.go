@@ -15,13 +15,14 @@ import (
 // eight digits.
 type account struct {
 	canceling
-	name  string
-	bound bool // buyers cannot change their minds
-	test  bool // of test mode
+	name   string
+	method string
+	bound  bool // buyers cannot change their minds
+	test   bool // of test mode
 }
 
 func newAccount() *account {
-	return &account{canceling: canceling{newScripted(outcome{state: StateActionRequired})}, name: "account"}
+	return &account{canceling: canceling{newScripted(outcome{state: StateActionRequired})}, name: "account", method: "wire"}
 }
 
 func (a *account) Name() string { return a.name }
@@ -30,7 +31,7 @@ func (a *account) Methods(_ context.Context, q MethodQuery) ([]Method, error) {
 	if q.Livemode == a.test || q.Currency != "eur" {
 		return nil, nil
 	}
-	return []Method{{ID: "wire", Label: "Wire", Mark: "bank"}}, nil
+	return []Method{{ID: a.method, Label: "Wire", Mark: "bank"}}, nil
 }
 
 func (a *account) ref(attemptID string) string {

@@ -284,7 +284,7 @@ func (c *Checkout) expireNow(ctx context.Context, id string) (sessionRecord, err
 	if lookup != nil {
 		return rec, errors.Join(err, lookup)
 	}
-	if failed := c.takeBack(ctx, open); failed != nil {
+	if failed := c.takeBack(ctx, open, ReasonTimeout); failed != nil {
 		c.cfg.Logger.WarnContext(ctx, "checkout: a payment could not be taken back", "payment", shortID(open.ID), "error", failed)
 	}
 	return c.expire(ctx, id)

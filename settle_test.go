@@ -226,7 +226,7 @@ func TestUnfinishedPaymentIsTakenBackWhenTimeIsUp(t *testing.T) {
 		name, status, attempt string
 		outcome               outcome
 	}{
-		{"unfinished", "expired", "failed:canceled_by_customer", outcome{state: StateActionRequired, redirect: "https://bank.example"}},
+		{"unfinished", "expired", "failed:timeout", outcome{state: StateActionRequired, redirect: "https://bank.example"}},
 		{"paid meanwhile", "completed", "succeeded", outcome{state: StateSucceeded, err: errors.New("lost")}},
 		{"never begun", "expired", "failed:timeout", outcome{nothing: true, err: errors.New("lost")}},
 	} {
@@ -256,7 +256,7 @@ func TestPaymentIsLookedAtWhenTheSessionsTimeIsUp(t *testing.T) {
 		}
 		s.wantAttempts(id, "open")
 		s.reconcileAfter(10 * time.Minute)
-		s.wantAttempts(id, "failed:canceled_by_customer")
+		s.wantAttempts(id, "failed:timeout")
 	})
 }
 

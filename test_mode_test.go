@@ -250,7 +250,7 @@ func TestTestAdvanceTakesBackAnUnansweredChallenge(t *testing.T) {
 		s.pay(id, "4000002500003155")
 		status, answer := s.testRoute("advance", id, `{"seconds":3600}`)
 		s.wantState("advance", status, answer, "expired/unpaid")
-		if got := declineOf(answer); got != "canceled_by_customer" {
+		if got := declineOf(answer); got != "timeout" {
 			t.Errorf("the attempt failed for %q", got)
 		}
 		if n := s.count("sandbox_charges", "state = 'canceled'"); n != 1 {

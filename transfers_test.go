@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/jopay/checkout/internal/dbtest"
 )
 
 func booked(id string, rest, surplus int64) TransferResult {
@@ -91,7 +93,7 @@ func TestWhatIsTooMuchIsOwedBack(t *testing.T) {
 		}
 		s.want(id, "completed", "paid")
 		s.wantAttempts(id, "succeeded")
-		if got := s.get(id); got["amount_refunded_cents"] != nil && got["amount_refunded_cents"] != float64(0) {
+		if got := s.get(id); got["amount_refunded_cents"] != float64(0) {
 			t.Errorf("the surplus is in the session's own books: %v", got)
 		}
 	})
@@ -151,6 +153,57 @@ func TestATransferWithoutANameIsSuggestedToAPerson(t *testing.T) {
 	})
 }
 
+// A transfer cannot be assigned to a payment of another provider.
+func TestATransferStaysAtItsAccount(t *testing.T) {
+	eachAccountShop(t, func(t *testing.T, s *shop, a *account) {
+		s.awaited(a)
+		got, err := s.co.RecordTransfer(t.Context(), "", 2500, Transfer{Provider: "account"})
+		if err != nil || got.Status != TransferSuggested {
+			t.Fatalf("RecordTransfer gives %+v, %v", got, err)
+		}
+		other := s.create(seedBody)
+		form := s.form(other, "")
+		form.Set("method", "other_wire")
+		s.post("/checkout/"+other, form)
+		if _, err := s.co.AssignTransfer(t.Context(), got.ID, s.attempts(other)[0].ID, "bob"); !errors.Is(err, ErrNotByHand) {
+			t.Errorf("AssignTransfer gives %v", err)
+		}
+		s.want(other, "pending", "requires_action")
+	}, func(c *Config) {
+		other := newAccount()
+		other.name, other.method = "other", "other_wire"
+		c.Providers = append(c.Providers, other)
+	})
+}
+
+// An account whose bank pays back by itself.
+type payingBack struct{ *account }
+
+func (p payingBack) Refund(_ context.Context, r RefundRequest) (RefundObservation, error) {
+	return RefundObservation{Key: r.Key, Ref: "back_" + r.Key, State: StateSucceeded, Amount: r.Amount, Currency: r.Currency}, nil
+}
+
+func TestASurplusThatWasPaidBackLeavesTheSessionsBooksAlone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		a := newAccount()
+		s := newLiveShop(t, db, payingBack{a})
+		id, ref := s.awaited(a)
+		s.transfer("1", ref, 2600, booked(id, 0, 100))
+		s.transfer("2", ref, 2500, booked(id, 0, 2500))
+		if got, want := s.owed(id), "surplus 100 succeeded, surplus 2500 succeeded"; got != want {
+			t.Errorf("owed is %q, want %q", got, want)
+		}
+		s.want(id, "completed", "paid")
+		s.wantAttempts(id, "succeeded")
+		if got := s.get(id)["amount_refunded_cents"]; got != float64(0) {
+			t.Errorf("amount_refunded_cents is %v", got)
+		}
+		if back, err := s.co.Refund(t.Context(), RefundParams{SessionID: id}); err != nil || back.AmountCents != 2500 {
+			t.Errorf("the order's own money cannot be refunded any more: %+v, %v", back, err)
+		}
+	})
+}
+
 func TestASuggestedTransferCanBeDismissed(t *testing.T) {
 	eachAccountShop(t, func(t *testing.T, s *shop, a *account) {
 		id, _ := s.awaited(a)
@@ -194,18 +247,25 @@ func TestTransfersThatComeLate(t *testing.T) {
 		s.transfer("1", ref, 2500, booked(id, 0, 0))
 		s.want(id, "completed", "paid")
 
-		// a part, and then another way
+		// a part, and then the end
 		id, ref = s.awaited(a)
+		form := s.form(id, "")
+		form.Set("action", "abandon")
 		s.transfer("2", ref, 900, booked(id, 1600, 0))
-		s.abandon(id)
+		s.post("/checkout/"+id, form) // does nothing any more
+		s.wantAttempts(id, "open")
+		if body := s.page("/checkout/" + id).Body.String(); strings.Contains(body, "abandon") {
+			t.Errorf("the page offers another way: %s", body)
+		}
+		s.api("POST", "/sessions/"+id+"/expire", "")
+		s.want(id, "expired", "unpaid")
 		s.wantAttempts(id, "refund_due:amount_mismatch")
 		if got, want := s.owed(id), "amount_mismatch 900 needs_person"; got != want {
 			t.Errorf("owed is %q, want %q", got, want)
 		}
 		s.transfer("3", ref, 1600, booked(id, 0, 1600))
-		s.want(id, "pending", "unpaid")
-		s.payWire(id)
-		s.wantAttempts(id, "needs_person:amount_mismatch", "open")
+		s.want(id, "expired", "unpaid")
+		s.wantAttempts(id, "needs_person:amount_mismatch")
 
 		// after the end
 		id, ref = s.awaited(a)

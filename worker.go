@@ -172,11 +172,14 @@ func (c *Checkout) reconcile(ctx context.Context, p paymentRecord) error {
 	if err != nil {
 		return err
 	}
-	look := c.observe
-	if session.ExpiresAt <= millis(c.now()) || p.Tries >= maxTries {
-		look = c.takeBack
+	switch {
+	case session.ExpiresAt <= millis(c.now()):
+		err = c.takeBack(ctx, p, ReasonTimeout)
+	case p.Tries >= maxTries: // nobody shall try out stolen cards here
+		err = c.takeBack(ctx, p, publicReason(p.Reason))
+	default:
+		err = c.observe(ctx, p)
 	}
-	err = look(ctx, p)
 	return errors.Join(err, c.store.scheduleLook(ctx, p.ID, c.nextLook(session, p)))
 }
 
@@ -202,8 +205,9 @@ func (c *Checkout) observe(ctx context.Context, p paymentRecord) error {
 	return c.ask(ctx, p, provider.Observe)
 }
 
-// takeBack ends an attempt at its provider and settles what became of it. What cannot be taken back is asked about.
-func (c *Checkout) takeBack(ctx context.Context, p paymentRecord) error {
+// takeBack ends an attempt at its provider and settles what became of it, for a reason of ours. What cannot be taken back
+// is asked about.
+func (c *Checkout) takeBack(ctx context.Context, p paymentRecord, reason string) error {
 	provider, err := c.provider(p)
 	if err != nil {
 		return err
@@ -211,19 +215,14 @@ func (c *Checkout) takeBack(ctx context.Context, p paymentRecord) error {
 	return c.ask(ctx, p, func(ctx context.Context, ref ChargeRef) (Observation, error) {
 		if canceler, ok := provider.(Canceler); ok {
 			if o, err := canceler.Cancel(ctx, ref); err == nil {
-				return c.afterTries(p, o), nil
+				if o.State == StateCanceled {
+					o.Reason.Code = reason
+				}
+				return o, nil
 			}
 		}
 		return provider.Observe(ctx, ref)
 	})
-}
-
-// afterTries words the end of an attempt that had too many tries: it was not the buyer who stopped.
-func (c *Checkout) afterTries(p paymentRecord, o Observation) Observation {
-	if p.Tries >= maxTries && o.State == StateCanceled {
-		o.Reason.Code = publicReason(p.Reason)
-	}
-	return o
 }
 
 // ask settles the answer of a provider. That it knows of no charge is believed only when the request to make it cannot

@@ -78,7 +78,7 @@ func amountRoundTrip(currency string, minor int64, decimal string) func(*trial) 
 }
 
 func beginRepeated(s *trial) {
-	r := s.request(AnswerSucceeds, amount, s.Currency)
+	r := s.anyRequest()
 	first := s.begin(r)
 	if again := s.begin(r); again.Ref != first.Ref {
 		s.t.Errorf("Begin makes charge %s and then %s for one attempt", first.Ref, again.Ref)
@@ -88,7 +88,7 @@ func beginRepeated(s *trial) {
 
 // beginConcurrent lets a company refuse the twin of a request that is under way, in a way that leaves everything open.
 func beginConcurrent(s *trial) {
-	r := s.request(AnswerSucceeds, amount, s.Currency)
+	r := s.anyRequest()
 	var mu sync.Mutex
 	refs := map[string]bool{}
 	s.together(func() {
@@ -164,7 +164,7 @@ func beginAnswerLost(s *trial) {
 }
 
 func beginOtherMode(s *trial) {
-	r := s.request(AnswerSucceeds, amount, s.Currency)
+	r := s.anyRequest()
 	r.Livemode = !r.Livemode
 	if _, err := s.Provider.Begin(s.t.Context(), r); !errors.Is(err, checkout.ErrRejected) {
 		s.t.Errorf("Begin of the other mode gives %v, want ErrRejected", err)
@@ -208,8 +208,7 @@ func chargeIDsDiffer(s *trial) {
 
 // contextEnded makes every call with a context that is over. An end tells nothing about the charge.
 func contextEnded(s *trial) {
-	r := s.request(AnswerSucceeds, amount, s.Currency)
-	ref, _ := s.paid(amount, s.Currency)
+	r, ref := s.anyRequest(), s.begin(s.anyRequest())
 	calls := map[string]func(context.Context) error{
 		"Begin":   func(ctx context.Context) error { _, err := s.Provider.Begin(ctx, r); return err },
 		"Observe": func(ctx context.Context) error { _, err := s.Provider.Observe(ctx, ref); return err },

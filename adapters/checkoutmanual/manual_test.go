@@ -37,8 +37,10 @@ func TestProviderKeepsTheContract(t *testing.T) {
 					Livemode: !test,
 					Prepare:  func(a checkouttest.Answer, _ *checkout.BeginRequest) bool { return a == checkouttest.AnswerChallenges },
 					Skip: map[string]string{
-						"Observe/Unknown": "the shop's word is all there is: every attempt has a charge",
-						"Cancel/Repeated": "the provider keeps no charges: it cannot know of a cancel when it is asked again",
+						"Observe/Unknown":     "the shop's word is all there is: every attempt has a charge",
+						"Observe/ByAttempt":   "the provider keeps nothing: what a person has confirmed is in the checkout's books alone",
+						"Cancel/AfterSuccess": "the provider keeps nothing, and the checkout cancels open attempts only",
+						"Cancel/Repeated":     "the provider keeps no charges: it cannot know of a cancel when it is asked again",
 					},
 				}
 			})

@@ -2,6 +2,7 @@ package checkoutsepa
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,13 +16,19 @@ var texts = map[string][]string{
 		"Your order is confirmed when the money has arrived, usually after one to two working days.",
 	},
 	"de": {
-		"Bitte überweisen Sie genau diesen Betrag auf das unten genannte Konto und geben Sie die Referenz so an, wie sie hier steht: Nur damit können wir Ihre Zahlung zuordnen.",
+		"Bitte überweisen Sie genau diesen Betrag auf das unten genannte Konto und geben Sie den Verwendungszweck so an, wie er hier steht: Nur damit können wir Ihre Zahlung zuordnen.",
 		"Ihre Bestellung ist bestätigt, sobald das Geld eingegangen ist, in der Regel nach ein bis zwei Bankarbeitstagen.",
 	},
 }
 
+// testTexts stand before them in test mode, because the account may be a real one.
+var testTexts = map[string][]string{
+	"en": {"This is a test: do not transfer anything. The shop records a transfer to go on."},
+	"de": {"Dies ist ein Test: Bitte überweisen Sie nichts. Der Shop trägt zum Weitermachen eine Überweisung ein."},
+}
+
 // textIn gives the paragraphs in a locale, or in the language it is a form of, or in English.
-func textIn(locale string) []string {
+func textIn(texts map[string][]string, locale string) []string {
 	tag := strings.ToLower(strings.ReplaceAll(locale, "_", "-"))
 	for tag != "" {
 		if found, ok := texts[tag]; ok {
@@ -44,7 +51,11 @@ func (p *Provider) Instructions(q checkout.InstructionQuery) checkout.Instructio
 			fields = append(fields, f)
 		}
 	}
-	return checkout.Instructions{Text: append([]string(nil), textIn(q.Locale)...), Fields: fields, QR: p.code(ref, q.Due)}
+	text := textIn(texts, q.Locale)
+	if p.cfg.Test {
+		text = append(slices.Clone(textIn(testTexts, q.Locale)), text...)
+	}
+	return checkout.Instructions{Text: slices.Clone(text), Fields: fields, QR: p.code(ref, q.Due)}
 }
 
 // maxCode is what a code of version 13 at level M holds, in bytes: EPC069-12 allows no larger one.

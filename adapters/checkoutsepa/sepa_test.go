@@ -272,8 +272,24 @@ func TestTextsHaveTheSameParagraphsInEveryLanguage(t *testing.T) {
 		}
 	}
 	for locale, want := range map[string]string{"de": "de", "de-AT": "de", "DE_ch": "de", "en-GB": "en", "fr": "en", "": "en", "den": "en", "-": "en"} {
-		if got := textIn(locale); got[0] != texts[want][0] {
+		if got := textIn(texts, locale); got[0] != texts[want][0] {
 			t.Errorf("%q is answered with %q", locale, got[0])
 		}
+	}
+}
+
+func TestATestAccountSaysThatNothingIsToBeTransferred(t *testing.T) {
+	for lang, want := range map[string]string{"en": "do not transfer anything", "de-AT": "überweisen Sie nichts", "fr": "do not transfer anything"} {
+		p, err := New(Config{Name: "Demo Shop GmbH", IBAN: shopIBAN, Test: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := checkout.InstructionQuery{Charge: checkout.ChargeRef{AttemptID: "pay_1"}, Due: 2500, Locale: lang}
+		if got := p.Instructions(q).Text; len(got) != 3 || !strings.Contains(got[0], want) {
+			t.Errorf("in %s it says %q, want %q first", lang, got, want)
+		}
+	}
+	if len(testTexts) != len(texts) {
+		t.Errorf("%d languages of %d have the words of test mode", len(testTexts), len(texts))
 	}
 }

@@ -295,7 +295,7 @@ func TestAnOrderEndsUnpaid(t *testing.T) {
 				s.advance(15 * time.Minute)
 				s.work()
 			}
-			s.wantState(id, "expired/unpaid canceled_by_customer")
+			s.wantState(id, "expired/unpaid timeout")
 			if s.fake.Pay(charge) == nil {
 				t.Error("the charge can still be paid")
 			}
