@@ -20,6 +20,8 @@ const (
 	prefixRefund   = "re_"
 	prefixCharge   = "ch_" // the sandbox's own
 	prefixTransfer = "tr_"
+	prefixAudit    = "aud_"
+	prefixAttempt  = "att_"
 )
 
 const idDigits = 44

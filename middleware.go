@@ -22,6 +22,7 @@ type contextKey int
 const (
 	requestIDKey contextKey = iota
 	apiKeyKey
+	actorKey
 )
 
 var requestIDRule = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
