@@ -55,9 +55,9 @@ type Config struct {
 	// TrustedProxies are addresses or CIDRs whose X-Forwarded-For is believed. Defaults to none: the peer's address counts.
 	TrustedProxies []string
 
-	// APIPath and PagePath are where the handlers live, below BaseURL.
-	// They default to /api/checkout/v1 and /checkout.
-	APIPath, PagePath string
+	// APIPath, PagePath and AdminPath are where the handlers live, below BaseURL.
+	// They default to /api/checkout/v1, /checkout and /admin/checkout.
+	APIPath, PagePath, AdminPath string
 
 	// TablePrefix stands before every table's name, literally; with PostgreSQL it may be a schema and a dot, like pay.
 	// Defaults to checkout_.
@@ -113,6 +113,7 @@ type Checkout struct {
 	sandbox          *sandbox
 	store            *store
 	pages            *pages
+	desk             *adminPages
 	senders          map[Mode]*http.Client
 	csrf             *http.CrossOriginProtection
 	clients          *clientAddresses

@@ -19,6 +19,7 @@ const (
 	defaultTablePrefix = "checkout_"
 	defaultAPIPath     = "/api/checkout/v1"
 	defaultPagePath    = "/checkout"
+	defaultAdminPath   = "/admin/checkout"
 	defaultHeaderWord  = "JoPay"
 )
 
@@ -48,6 +49,7 @@ func (cfg *Config) check() error {
 func (cfg *Config) fill() {
 	setDefault(&cfg.APIPath, defaultAPIPath)
 	setDefault(&cfg.PagePath, defaultPagePath)
+	setDefault(&cfg.AdminPath, defaultAdminPath)
 	setDefault(&cfg.TablePrefix, defaultTablePrefix)
 	setDefault(&cfg.SessionTTL, time.Hour)
 	setDefault(&cfg.Brand.HeaderWord, defaultHeaderWord)
@@ -119,13 +121,18 @@ func isPrivateHost(host string) bool {
 }
 
 func (cfg *Config) checkPaths() error {
-	for _, f := range []struct{ field, path string }{{"APIPath", cfg.APIPath}, {"PagePath", cfg.PagePath}} {
+	for _, f := range []struct{ field, path string }{{"APIPath", cfg.APIPath}, {"PagePath", cfg.PagePath}, {"AdminPath", cfg.AdminPath}} {
 		if !mountable(f.path) {
 			return refuse(f.field, "%q must begin with a slash, end without one and have plain segments, like /checkout", f.path)
 		}
 	}
 	if within(cfg.APIPath, cfg.PagePath) || within(cfg.PagePath, cfg.APIPath) {
 		return refuse("PagePath", "%q and APIPath %q overlap: give each its own", cfg.PagePath, cfg.APIPath)
+	}
+	for _, other := range []string{cfg.APIPath, cfg.PagePath} {
+		if within(cfg.AdminPath, other) || within(other, cfg.AdminPath) {
+			return refuse("AdminPath", "%q and %q overlap: give each its own", cfg.AdminPath, other)
+		}
 	}
 	return nil
 }
@@ -219,6 +226,9 @@ func (c *Checkout) setUpProviders() error {
 func (c *Checkout) setUpPages() (err error) {
 	if c.pages, err = newPages(c.cfg.Templates); err != nil {
 		return refuse("Templates", "%v", err)
+	}
+	if c.desk, err = newAdminPages(); err != nil {
+		return err
 	}
 	for _, p := range c.cfg.Providers {
 		for _, mode := range []Mode{Test, Live} {

@@ -153,7 +153,7 @@ type pageAsset struct {
 // newPages parses the templates and catalogues and renders one sample of every state in every language, so that a broken
 // file stops the start and not a buyer. Files in overlay, which may be nil, win over the built-in ones of the same name.
 func newPages(overlay fs.FS) (*pages, error) {
-	t, err := newTexts()
+	t, err := newTexts(localeFiles, "templates/locales")
 	if err != nil {
 		return nil, err
 	}

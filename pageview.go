@@ -30,7 +30,7 @@ func (c *Checkout) lang(r *http.Request, rec sessionRecord) string {
 // blankPage is a page without a session: everything on it is the shop's.
 func (c *Checkout) blankPage(r *http.Request, state string) pageView {
 	return pageView{
-		State: state, Base: c.backToPages(r), Lang: c.lang(r, sessionRecord{}), LangSwitch: r.Method == http.MethodGet, Shop: c.cfg.Brand.Name,
+		State: state, Base: c.backTo(c.cfg.PagePath, r), Lang: c.lang(r, sessionRecord{}), LangSwitch: r.Method == http.MethodGet, Shop: c.cfg.Brand.Name,
 		Seller: pageSeller{
 			LegalName: c.cfg.Seller.LegalName, Address: c.cfg.Seller.Address, LegalNoticeURL: c.cfg.Seller.LegalNoticeURL,
 			PrivacyURL: c.cfg.Seller.PrivacyURL, TermsURL: c.cfg.Seller.TermsURL,
@@ -239,11 +239,11 @@ func (c *Checkout) methodIDs(mode Mode, items []LineItem) []string {
 	return ids
 }
 
-// backToPages leads from the address of a request to PagePath, also from the depths of one that does not exist.
-func (c *Checkout) backToPages(r *http.Request) string {
-	levels := strings.Count(restBehind(r, c.basePath, c.cfg.PagePath), "/")
+// backTo leads from the address of a request to the path of a door, also from the depths of one that does not exist.
+func (c *Checkout) backTo(doorPath string, r *http.Request) string {
+	levels := strings.Count(restBehind(r, c.basePath, doorPath), "/")
 	if levels == 0 {
-		return path.Base(c.cfg.PagePath) + "/"
+		return path.Base(doorPath) + "/"
 	}
 	return strings.Repeat("../", levels-1)
 }

@@ -221,14 +221,15 @@ type Observation struct {
 	ChargeID  string // the id of the money itself; one charge id pays one attempt, for ever
 	EventKey  string // of a notification: the provider's id of it, so that it counts once
 	State     State
-	TryID     string // with action_required and a Reason: names a try that failed, after which the buyer may try again in this charge
+	TryID     string // with action_required and a Reason: names a try of this charge that failed, after which the buyer may try again in it
 	Captured  int64
 	Currency  string
 	Reason    Reason
 	Livemode  bool
 	Refunds   []RefundObservation // those the company tells with the charge; none says nothing
 
-	RedirectURL, Client string // as in Step, where the company still tells them: a lost answer to Begin is made good
+	RedirectURL, Client string    // as in Step, where the company still tells them: a lost answer to Begin is made good
+	ExpiresAt           time.Time // as in Step, for the same reason
 }
 
 // Reason is why a charge failed. Code is one of the common codes; ProviderCode is the company's own, for the shop owner.

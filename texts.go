@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -53,27 +53,31 @@ var pluralForms = map[string]plural.Form{
 	"zero": plural.Zero, "one": plural.One, "two": plural.Two, "few": plural.Few, "many": plural.Many, "other": plural.Other,
 }
 
-// newTexts reads the embedded catalogues. It fails when one of them lacks a key, has one too many, or uses other
-// placeholders than the English one.
-func newTexts() (*texts, error) {
-	names, err := localeFiles.ReadDir("templates/locales")
+// newTexts reads the catalogues of a folder: a file for each language, or a folder of files that are read as one. It fails
+// when a language lacks a key, has one too many, or uses other placeholders than the English one.
+func newTexts(files fs.FS, dir string) (*texts, error) {
+	t := &texts{catalogues: map[string]*textCatalogue{}}
+	err := fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		tag, _, _ := strings.Cut(strings.TrimPrefix(name, dir+"/"), "/")
+		if err := t.add(strings.TrimSuffix(tag, ".json"), data); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	t := &texts{catalogues: make(map[string]*textCatalogue, len(names))}
-	for _, entry := range names {
-		data, err := localeFiles.ReadFile(path.Join("templates/locales", entry.Name()))
-		if err != nil {
-			return nil, err
-		}
-		if err := t.add(strings.TrimSuffix(entry.Name(), ".json"), data); err != nil {
-			return nil, fmt.Errorf("locales/%s: %w", entry.Name(), err)
-		}
 	}
 	return t, t.finish()
 }
 
-// add reads one catalogue and keeps it under its tag.
+// add reads one file into the catalogue of its language. A key stands in one file only.
 func (t *texts) add(name string, data []byte) error {
 	tag, err := language.Parse(name)
 	if err != nil {
@@ -83,13 +87,19 @@ func (t *texts) add(name string, data []byte) error {
 	if err := json.Unmarshal(data, &entries); err != nil {
 		return err
 	}
-	c := &textCatalogue{tag: tag, messages: make(map[string]textMessage, len(entries))}
+	c := t.catalogues[name]
+	if c == nil {
+		c = &textCatalogue{tag: tag, messages: make(map[string]textMessage, len(entries))}
+		t.catalogues[name] = c
+	}
 	for key, forms := range entries {
+		if c.messages[key] != nil {
+			return fmt.Errorf("key %q stands in two files", key)
+		}
 		if c.messages[key], err = newTextMessage(forms); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	t.catalogues[name] = c
 	return nil
 }
 

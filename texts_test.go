@@ -7,7 +7,7 @@ import (
 
 func mustTexts(t testing.TB) *texts {
 	t.Helper()
-	all, err := newTexts()
+	all, err := newTexts(localeFiles, "templates/locales")
 	if err != nil {
 		t.Fatal(err)
 	}
