@@ -66,6 +66,10 @@ var adminRoutes = []adminRoute{
 	{pattern: "/", get: (*adminCall).getRoot},
 	{pattern: "/:mode", get: (*adminCall).getOverview},
 	{pattern: "/:mode/audit", get: (*adminCall).getAudit},
+
+	{pattern: "/:mode/settings/keys", get: (*adminCall).getKeys, post: (*adminCall).postKeys, needs: AccessManage},
+	{pattern: "/:mode/settings/keys/:id", get: (*adminCall).getKey},
+	{pattern: "/:mode/settings/keys/:id/revoke", get: (*adminCall).getKeyAgain, post: (*adminCall).postKeyRevoke, needs: AccessManage},
 }
 
 func (ar adminRoute) route(c *Checkout, authorize Authorize) route {

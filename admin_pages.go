@@ -136,6 +136,9 @@ func (p *adminPages) funcs(lang string) template.FuncMap {
 			return "other"
 		},
 		"diff": adminDiff,
+
+		"tabs":      func() map[string]string { return adminTabs },
+		"createdBy": func(Key) string { return "" },
 	}
 }
 
@@ -152,8 +155,12 @@ func (s adminSection) Holds(screen string) bool { return slices.Contains(s.scree
 // adminSections is the navigation. A section without screens would be a dead end: what does not exist is not here.
 var adminSections = []adminSection{
 	{"overview", "", []string{"overview"}},
+	{"settings", "/settings/keys", []string{"keys", "key", "secret"}},
 	{"audit", "/audit", []string{"audit"}},
 }
+
+// adminTabs are the pages of the settings, by the key of their title.
+var adminTabs = map[string]string{"keys": "/settings/keys"}
 
 // adminDiff shows what a change was, one line for each side.
 func adminDiff(before, after json.RawMessage) string {
