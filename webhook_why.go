@@ -70,13 +70,13 @@ func whyAt(sent whySent, at whySigned, bodies []whyBody, wanted [][]byte, most i
 	for _, s := range sent.Secrets {
 		for _, k := range whyKeys(s.Secret) {
 			for _, b := range bodies {
-				mistakes := list(s.Mistake, k.mistake, b.mistake)
+				mistakes := nonEmpty(s.Mistake, k.mistake, b.mistake)
 				if len(mistakes) > most {
 					continue
 				}
 				for _, how := range whyMethods {
-					all := append(mistakes[:len(mistakes):len(mistakes)], list(how.mistake)...)
-					if len(all) == most && among(how.sum(k.key, whyText{at, b.text, sent.EventID}), wanted) {
+					all := append(mistakes[:len(mistakes):len(mistakes)], nonEmpty(how.mistake)...)
+					if len(all) == most && isAmong(how.sum(k.key, whyText{at, b.text, sent.EventID}), wanted) {
 						return whyFinding{Found: true, Mistakes: all, Name: s.Name, Time: at.At}
 					}
 				}
@@ -86,8 +86,8 @@ func whyAt(sent whySent, at whySigned, bodies []whyBody, wanted [][]byte, most i
 	return whyFinding{}
 }
 
-// list leaves out what is empty.
-func list(values ...string) (out []string) {
+// nonEmpty leaves out what is empty.
+func nonEmpty(values ...string) (out []string) {
 	for _, v := range values {
 		if v != "" {
 			out = append(out, v)
@@ -96,7 +96,7 @@ func list(values ...string) (out []string) {
 	return out
 }
 
-func among(sum []byte, wanted [][]byte) bool {
+func isAmong(sum []byte, wanted [][]byte) bool {
 	for _, w := range wanted {
 		if hmac.Equal(sum, w) {
 			return true
@@ -112,7 +112,7 @@ var signatureRule = regexp.MustCompile(`[0-9A-Fa-f]{128}|[0-9A-Fa-f]{64}|[0-9A-F
 func signaturesIn(text string) (sums [][]byte) {
 	for _, part := range strings.FieldsFunc(text, notOfSignature) {
 		for _, found := range []string{part, part[strings.IndexByte(part, '=')+1:]} {
-			if sum := signatureOf(found); sum != nil && len(sums) < 10 && !among(sum, sums) {
+			if sum := signatureOf(found); sum != nil && len(sums) < 10 && !isAmong(sum, sums) {
 				sums = append(sums, sum)
 			}
 		}

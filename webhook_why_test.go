@@ -45,15 +45,15 @@ func whyExample() whySent {
 	}
 }
 
-// sign is the test's own HMAC.
-func sign(key, text string) string {
+// signHMAC is the test's own HMAC.
+func signHMAC(key, text string) string {
 	m := hmac.New(sha256.New, []byte(key))
 	m.Write([]byte(text))
 	return hex.EncodeToString(m.Sum(nil))
 }
 
-// other prints the example as other languages do.
-func other(t *testing.T, indent string) string {
+// reprinted prints the example as other languages do.
+func reprinted(t *testing.T, indent string) string {
 	t.Helper()
 	var v any
 	if err := json.Unmarshal([]byte(whyJSON), &v); err != nil {
@@ -85,45 +85,45 @@ func TestWhy401NamesTheMistake(t *testing.T) {
 		name, computed, seen string
 		want                 []string
 	}{
-		{"the right one", sign(whySecretNow, right), "", nil},
-		{"in capitals", strings.ToUpper(sign(whySecretNow, right)), "", nil},
-		{"without whsec_", sign(whySecretNow[6:], right), "", list("key.bare")},
-		{"decoded", sign(string(decoded), right), "", list("key.decoded")},
-		{"a line break behind the secret", sign(whySecretNow+"\n", right), "", list("key.newline")},
-		{"quotes around the secret", sign(`"`+whySecretNow+`"`, right), "", list("key.quotes")},
-		{"no secret", sign("", right), "", list("key.empty")},
-		{"undefined", sign("undefined", right), "", list("key.unset")},
-		{"a trailing line break", sign(whySecretNow, right+"\n"), "", list("body.newline")},
-		{"indented", sign(whySecretNow, whyTime+"."+pretty), "", list("body.spaces")},
-		{"as Python prints it", sign(whySecretNow, whyTime+"."+python), "", list("body.spaces")},
-		{"as PHP prints it", sign(whySecretNow, whyTime+"."+php), "", list("body.escaped")},
-		{"sorted", sign(whySecretNow, whyTime+"."+strings.ReplaceAll(other(t, ""), `\u0026`, "&")), "", list("body.sorted")},
-		{"sorted and indented", sign(whySecretNow, whyTime+"."+strings.ReplaceAll(other(t, "    "), `\u0026`, "&")), "", list("body.sorted")},
-		{"only data", sign(whySecretNow, whyTime+`.{"id":"cs_1","amount_cents":2500,"customer_email":null,"metadata":{"zeta":"Käse & Brot/1","alpha":"x"}}`), "", list("body.data")},
-		{"an object as text", sign(whySecretNow, whyTime+".[object Object]"), "", list("body.object")},
-		{"nothing of the body", sign(whySecretNow, whyTime+"."), "", list("body.missing")},
-		{"in base64", sign(whySecretNow, whyTime+"."+base64.StdEncoding.EncodeToString([]byte(whyJSON))), "", list("body.encoded")},
-		{"a body of its own", sign(whySecretNow, whyTime+"."+`{"event":1}`), `{"event":1}`, list("body.changed")},
-		{"a body of its own that was pasted and is printed otherwise", sign(whySecretNow, whyTime+"."+pretty), pretty, list("body.spaces")},
-		{"no time", sign(whySecretNow, whyJSON), "", list("time.missing")},
-		{"milliseconds", sign(whySecretNow, whyTime+"000."+whyJSON), "", list("time.milliseconds")},
-		{"no dot", sign(whySecretNow, whyTime+whyJSON), "", list("time.no_dot")},
-		{"a colon", sign(whySecretNow, whyTime+":"+whyJSON), "", list("time.separator")},
-		{"t= with the time", sign(whySecretNow, "t="+right), "", list("time.prefix")},
-		{"the other way round", sign(whySecretNow, whyJSON+"."+whyTime), "", list("time.swapped")},
-		{"the whole header", sign(whySecretNow, header+"."+whyJSON), "", list("time.header")},
-		{"the old secret", sign(whySecretOld, right), "", list("secret.previous")},
-		{"another endpoint's secret", sign(whySecretElse, right), "", list("secret.endpoint")},
-		{"the other mode's secret", sign(whySecretLive, right), "", list("secret.mode")},
-		{"the other scheme", sign(string(decoded), whyID+"."+right), "", list("scheme.standard")},
-		{"the other scheme's text", sign(whySecretNow, whyID+"."+right), "", list("scheme.standard_key")},
-		{"SHA-1", hex.EncodeToString(sha1Sum.Sum(nil)), "", list("hash.sha1")},
-		{"SHA-512", hex.EncodeToString(sha512Sum.Sum(nil)), "", list("hash.sha512")},
-		{"no HMAC", hex.EncodeToString(plain[:]), "", list("hash.plain")},
-		{"key and text swapped", sign(right, whySecretNow), "", list("hash.swapped")},
-		{"two mistakes", sign(whySecretNow[6:], whyTime+"."+whyJSON+"\n"), "", list("key.bare", "body.newline")},
-		{"an old secret without its beginning", sign(whySecretOld[6:], right), "", list("secret.previous", "key.bare")},
-		{"two more", sign(string(decoded), whyJSON), "", list("key.decoded", "time.missing")},
+		{"the right one", signHMAC(whySecretNow, right), "", nil},
+		{"in capitals", strings.ToUpper(signHMAC(whySecretNow, right)), "", nil},
+		{"without whsec_", signHMAC(whySecretNow[6:], right), "", nonEmpty("key.bare")},
+		{"decoded", signHMAC(string(decoded), right), "", nonEmpty("key.decoded")},
+		{"a line break behind the secret", signHMAC(whySecretNow+"\n", right), "", nonEmpty("key.newline")},
+		{"quotes around the secret", signHMAC(`"`+whySecretNow+`"`, right), "", nonEmpty("key.quotes")},
+		{"no secret", signHMAC("", right), "", nonEmpty("key.empty")},
+		{"undefined", signHMAC("undefined", right), "", nonEmpty("key.unset")},
+		{"a trailing line break", signHMAC(whySecretNow, right+"\n"), "", nonEmpty("body.newline")},
+		{"indented", signHMAC(whySecretNow, whyTime+"."+pretty), "", nonEmpty("body.spaces")},
+		{"as Python prints it", signHMAC(whySecretNow, whyTime+"."+python), "", nonEmpty("body.spaces")},
+		{"as PHP prints it", signHMAC(whySecretNow, whyTime+"."+php), "", nonEmpty("body.escaped")},
+		{"sorted", signHMAC(whySecretNow, whyTime+"."+strings.ReplaceAll(reprinted(t, ""), `\u0026`, "&")), "", nonEmpty("body.sorted")},
+		{"sorted and indented", signHMAC(whySecretNow, whyTime+"."+strings.ReplaceAll(reprinted(t, "    "), `\u0026`, "&")), "", nonEmpty("body.sorted")},
+		{"only data", signHMAC(whySecretNow, whyTime+`.{"id":"cs_1","amount_cents":2500,"customer_email":null,"metadata":{"zeta":"Käse & Brot/1","alpha":"x"}}`), "", nonEmpty("body.data")},
+		{"an object as text", signHMAC(whySecretNow, whyTime+".[object Object]"), "", nonEmpty("body.object")},
+		{"nothing of the body", signHMAC(whySecretNow, whyTime+"."), "", nonEmpty("body.missing")},
+		{"in base64", signHMAC(whySecretNow, whyTime+"."+base64.StdEncoding.EncodeToString([]byte(whyJSON))), "", nonEmpty("body.encoded")},
+		{"a body of its own", signHMAC(whySecretNow, whyTime+"."+`{"event":1}`), `{"event":1}`, nonEmpty("body.changed")},
+		{"a body of its own that was pasted and is printed otherwise", signHMAC(whySecretNow, whyTime+"."+pretty), pretty, nonEmpty("body.spaces")},
+		{"no time", signHMAC(whySecretNow, whyJSON), "", nonEmpty("time.missing")},
+		{"milliseconds", signHMAC(whySecretNow, whyTime+"000."+whyJSON), "", nonEmpty("time.milliseconds")},
+		{"no dot", signHMAC(whySecretNow, whyTime+whyJSON), "", nonEmpty("time.no_dot")},
+		{"a colon", signHMAC(whySecretNow, whyTime+":"+whyJSON), "", nonEmpty("time.separator")},
+		{"t= with the time", signHMAC(whySecretNow, "t="+right), "", nonEmpty("time.prefix")},
+		{"the other way round", signHMAC(whySecretNow, whyJSON+"."+whyTime), "", nonEmpty("time.swapped")},
+		{"the whole header", signHMAC(whySecretNow, header+"."+whyJSON), "", nonEmpty("time.header")},
+		{"the old secret", signHMAC(whySecretOld, right), "", nonEmpty("secret.previous")},
+		{"another endpoint's secret", signHMAC(whySecretElse, right), "", nonEmpty("secret.endpoint")},
+		{"the other mode's secret", signHMAC(whySecretLive, right), "", nonEmpty("secret.mode")},
+		{"the other scheme", signHMAC(string(decoded), whyID+"."+right), "", nonEmpty("scheme.standard")},
+		{"the other scheme's text", signHMAC(whySecretNow, whyID+"."+right), "", nonEmpty("scheme.standard_key")},
+		{"SHA-1", hex.EncodeToString(sha1Sum.Sum(nil)), "", nonEmpty("hash.sha1")},
+		{"SHA-512", hex.EncodeToString(sha512Sum.Sum(nil)), "", nonEmpty("hash.sha512")},
+		{"no HMAC", hex.EncodeToString(plain[:]), "", nonEmpty("hash.plain")},
+		{"key and text swapped", signHMAC(right, whySecretNow), "", nonEmpty("hash.swapped")},
+		{"two mistakes", signHMAC(whySecretNow[6:], whyTime+"."+whyJSON+"\n"), "", nonEmpty("key.bare", "body.newline")},
+		{"an old secret without its beginning", signHMAC(whySecretOld[6:], right), "", nonEmpty("secret.previous", "key.bare")},
+		{"two more", signHMAC(string(decoded), whyJSON), "", nonEmpty("key.decoded", "time.missing")},
 	} {
 		got := why401(whyExample(), c.computed, c.seen)
 		if !got.Found || !slices.Equal(got.Mistakes, c.want) {
@@ -132,13 +132,13 @@ func TestWhy401NamesTheMistake(t *testing.T) {
 	}
 	sent := whyExample()
 	sent.Body = strings.ReplaceAll(whyJSON, "&", "and")
-	if got := why401(sent, sign(whySecretNow, whyTime+"."+string(twice)), ""); !slices.Equal(got.Mistakes, list("body.twice")) {
+	if got := why401(sent, signHMAC(whySecretNow, whyTime+"."+string(twice)), ""); !slices.Equal(got.Mistakes, nonEmpty("body.twice")) {
 		t.Errorf("JSON in JSON: %+v", got)
 	}
 }
 
 func TestWhy401ReadsSignaturesAsTheyArePasted(t *testing.T) {
-	sum := sign(whySecretElse, "1736510999."+whyJSON)
+	sum := signHMAC(whySecretElse, "1736510999."+whyJSON)
 	raw, _ := hex.DecodeString(sum)
 	for _, text := range []string{
 		sum, " " + sum + "\n", "v1=" + sum, "sha256=" + sum, "t=1736510999,v1=" + sum, `{"expected":"` + sum + `","got":"x"}`,
@@ -146,14 +146,14 @@ func TestWhy401ReadsSignaturesAsTheyArePasted(t *testing.T) {
 		"signature mismatch: got " + strings.Repeat("ab", 32) + ", computed " + sum,
 	} {
 		got := why401(whyExample(), text, "")
-		if !slices.Equal(got.Mistakes, list("secret.endpoint")) || got.Name != "https://else.example/hook" || got.Time != 1736510999 {
+		if !slices.Equal(got.Mistakes, nonEmpty("secret.endpoint")) || got.Name != "https://else.example/hook" || got.Time != 1736510999 {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}
 }
 
 func TestWhy401SaysNothingItDoesNotKnow(t *testing.T) {
-	for _, text := range []string{"", "no signature", strings.Repeat("00", 32), sign("whsec_unknown", "x"), "évt" + strings.Repeat("é", 64), strings.Repeat("a", 10000)} {
+	for _, text := range []string{"", "no signature", strings.Repeat("00", 32), signHMAC("whsec_unknown", "x"), "évt" + strings.Repeat("é", 64), strings.Repeat("a", 10000)} {
 		if got := why401(whyExample(), text, "x"); got.Found {
 			t.Errorf("%q: %+v", text, got)
 		}

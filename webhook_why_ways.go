@@ -36,17 +36,17 @@ type whyMethod struct {
 	sum     func(key []byte, x whyText) []byte
 }
 
-// over is HMAC-SHA256 of a text that is put together in a certain way.
-func over(text func(x whyText) string) func([]byte, whyText) []byte {
-	return func(key []byte, x whyText) []byte { return mac(sha256.New, key, text(x)) }
+// whyOver is HMAC-SHA256 of a text that is put together in a certain way.
+func whyOver(text func(x whyText) string) func([]byte, whyText) []byte {
+	return func(key []byte, x whyText) []byte { return hmacOf(sha256.New, key, text(x)) }
 }
 
-// with is HMAC of the right text with a certain hash.
-func with(h func() hash.Hash) func([]byte, whyText) []byte {
-	return func(key []byte, x whyText) []byte { return mac(h, key, x.right()) }
+// whyHash is HMAC of the right text with a certain hash.
+func whyHash(h func() hash.Hash) func([]byte, whyText) []byte {
+	return func(key []byte, x whyText) []byte { return hmacOf(h, key, x.right()) }
 }
 
-func mac(h func() hash.Hash, key []byte, text string) []byte {
+func hmacOf(h func() hash.Hash, key []byte, text string) []byte {
 	m := hmac.New(h, key)
 	m.Write([]byte(text))
 	return m.Sum(nil)
@@ -59,28 +59,28 @@ func sum256(text string) []byte {
 
 // whyMethods begins with the right one.
 var whyMethods = []whyMethod{
-	{"", over(whyText.right)},
-	{"time.missing", over(func(x whyText) string { return x.body })},
-	{"time.milliseconds", over(func(x whyText) string { return x.time() + "000." + x.body })},
-	{"time.no_dot", over(func(x whyText) string { return x.time() + x.body })},
-	{"time.separator", over(func(x whyText) string { return x.time() + ":" + x.body })},
-	{"time.separator", over(func(x whyText) string { return x.time() + "\n" + x.body })},
-	{"time.separator", over(func(x whyText) string { return x.time() + ". " + x.body })},
-	{"time.prefix", over(func(x whyText) string { return "t=" + x.time() + "." + x.body })},
-	{"time.swapped", over(func(x whyText) string { return x.body + "." + x.time() })},
-	{"time.empty", over(func(x whyText) string { return "." + x.body })},
-	{"time.empty", over(func(x whyText) string { return "undefined." + x.body })},
-	{"time.header", over(func(x whyText) string { return x.Header + "." + x.body })},
-	{"time.header", over(func(x whyText) string { return x.Header + x.body })},
-	{"body.missing", over(func(x whyText) string { return x.time() + "." })},
+	{"", whyOver(whyText.right)},
+	{"time.missing", whyOver(func(x whyText) string { return x.body })},
+	{"time.milliseconds", whyOver(func(x whyText) string { return x.time() + "000." + x.body })},
+	{"time.no_dot", whyOver(func(x whyText) string { return x.time() + x.body })},
+	{"time.separator", whyOver(func(x whyText) string { return x.time() + ":" + x.body })},
+	{"time.separator", whyOver(func(x whyText) string { return x.time() + "\n" + x.body })},
+	{"time.separator", whyOver(func(x whyText) string { return x.time() + ". " + x.body })},
+	{"time.prefix", whyOver(func(x whyText) string { return "t=" + x.time() + "." + x.body })},
+	{"time.swapped", whyOver(func(x whyText) string { return x.body + "." + x.time() })},
+	{"time.empty", whyOver(func(x whyText) string { return "." + x.body })},
+	{"time.empty", whyOver(func(x whyText) string { return "undefined." + x.body })},
+	{"time.header", whyOver(func(x whyText) string { return x.Header + "." + x.body })},
+	{"time.header", whyOver(func(x whyText) string { return x.Header + x.body })},
+	{"body.missing", whyOver(func(x whyText) string { return x.time() + "." })},
 	{"scheme.standard", standardSum},
-	{"scheme.standard_key", over(func(x whyText) string { return x.id + "." + x.right() })},
-	{"hash.sha1", with(sha1.New)},
-	{"hash.sha512", with(sha512.New)},
+	{"scheme.standard_key", whyOver(func(x whyText) string { return x.id + "." + x.right() })},
+	{"hash.sha1", whyHash(sha1.New)},
+	{"hash.sha512", whyHash(sha512.New)},
 	{"hash.plain", func(key []byte, x whyText) []byte { return sum256(string(key) + x.right()) }},
 	{"hash.plain", func(key []byte, x whyText) []byte { return sum256(x.right() + string(key)) }},
 	{"hash.plain", func(_ []byte, x whyText) []byte { return sum256(x.right()) }},
-	{"hash.swapped", func(key []byte, x whyText) []byte { return mac(sha256.New, []byte(x.right()), string(key)) }},
+	{"hash.swapped", func(key []byte, x whyText) []byte { return hmacOf(sha256.New, []byte(x.right()), string(key)) }},
 }
 
 // standardSum is what stands in the header of Standard Webhooks.
@@ -89,7 +89,7 @@ func standardSum(secret []byte, x whyText) []byte {
 	if err != nil {
 		return nil
 	}
-	return mac(sha256.New, key, x.id+"."+x.right())
+	return hmacOf(sha256.New, key, x.id+"."+x.right())
 }
 
 // whyBody is a body as a receiver may have changed it before it made the signature.
