@@ -137,8 +137,7 @@ func (p *adminPages) funcs(lang string) template.FuncMap {
 		},
 		"diff": adminDiff,
 
-		"tabs":      func() map[string]string { return adminTabs },
-		"createdBy": func(Key) string { return "" },
+		"tabs": func() map[string]string { return adminTabs },
 	}
 }
 
@@ -155,12 +154,13 @@ func (s adminSection) Holds(screen string) bool { return slices.Contains(s.scree
 // adminSections is the navigation. A section without screens would be a dead end: what does not exist is not here.
 var adminSections = []adminSection{
 	{"overview", "", []string{"overview"}},
-	{"settings", "/settings/keys", []string{"keys", "key", "secret"}},
+	{"deliveries", "/deliveries", []string{"deliveries", "delivery"}},
+	{"settings", "/settings/keys", []string{"keys", "key", "secret", "webhook", "webhook_new", "endpoint", "verify"}},
 	{"audit", "/audit", []string{"audit"}},
 }
 
 // adminTabs are the pages of the settings, by the key of their title.
-var adminTabs = map[string]string{"keys": "/settings/keys"}
+var adminTabs = map[string]string{"keys": "/settings/keys", "webhook": "/settings/webhook"}
 
 // adminDiff shows what a change was, one line for each side.
 func adminDiff(before, after json.RawMessage) string {
