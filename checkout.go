@@ -114,6 +114,7 @@ type Checkout struct {
 	store            *store
 	pages            *pages
 	desk             *adminPages
+	queries          *adminQuery
 	senders          map[Mode]*http.Client
 	csrf             *http.CrossOriginProtection
 	clients          *clientAddresses
@@ -134,6 +135,7 @@ func New(cfg Config) (*Checkout, error) {
 			return nil, err
 		}
 	}
+	c.queries = newAdminQuery(c.store)
 	return c, nil
 }
 
