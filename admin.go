@@ -65,6 +65,16 @@ type adminRoute struct {
 var adminRoutes = []adminRoute{
 	{pattern: "/", get: (*adminCall).getRoot},
 	{pattern: "/:mode", get: (*adminCall).getOverview},
+	{pattern: "/:mode/payments", get: (*adminCall).getPayments},
+	{pattern: "/:mode/payments.csv", get: (*adminCall).getPaymentsCSV},
+	{pattern: "/:mode/payments/:id", get: (*adminCall).getPayment},
+	{pattern: "/:mode/payments/:id/refund", get: (*adminCall).getRefundForm, post: (*adminCall).postRefundForm, needs: AccessOperate},
+	{pattern: "/:mode/payments/:id/expire", get: (*adminCall).getExpire, post: (*adminCall).postExpire, needs: AccessOperate},
+	{pattern: "/:mode/payments/:id/confirm", get: (*adminCall).getConfirm, post: (*adminCall).postConfirm, needs: AccessOperate},
+	{pattern: "/:mode/refunds/:id/settle", get: (*adminCall).getSettle, post: (*adminCall).postSettle, needs: AccessOperate},
+	{pattern: "/:mode/transfers", get: (*adminCall).getTransfers, post: (*adminCall).postTransfer, needs: AccessOperate},
+	{pattern: "/:mode/transfers/:id/assign", post: (*adminCall).postAssign, needs: AccessOperate},
+	{pattern: "/:mode/transfers/:id/dismiss", post: (*adminCall).postDismiss, needs: AccessOperate},
 	{pattern: "/:mode/audit", get: (*adminCall).getAudit},
 
 	{pattern: "/:mode/settings/keys", get: (*adminCall).getKeys, post: (*adminCall).postKeys, needs: AccessManage},

@@ -19,8 +19,3 @@ func (a *adminCall) getAudit() error {
 	}
 	return a.show(http.StatusOK, "audit", "audit", s)
 }
-
-// getOverview is GET /{mode}.
-func (a *adminCall) getOverview() error {
-	return a.show(http.StatusOK, "overview", "overview", nil)
-}

@@ -61,7 +61,7 @@ func (a *adminCall) getDelivery() error {
 
 func (a *adminCall) showDelivery(status int, d DeliveryDetail, why *whyScreen) error {
 	s := deliveryScreen{
-		Delivery: sentRow{d.Delivery, d.EndpointURL}, Attempts: slices.Clone(d.Attempts), Body: d.Body, Pretty: indented(d.Body),
+		Delivery: sentRow{d.Delivery, d.EndpointURL}, Attempts: slices.Clone(d.Attempts), Body: d.Body, Pretty: prettyBody(d.Body),
 		Header: "X-" + a.cfg.Brand.HeaderWord + "-Signature", Why: why,
 	}
 	slices.Reverse(s.Attempts)
@@ -86,8 +86,8 @@ func (a *adminCall) showDelivery(status int, d DeliveryDetail, why *whyScreen) e
 	return a.show(status, "delivery", "delivery", s)
 }
 
-// indented is JSON with line breaks, for people.
-func indented(body string) string {
+// prettyBody is JSON with line breaks, for people.
+func prettyBody(body string) string {
 	var b bytes.Buffer
 	if json.Indent(&b, []byte(body), "", "  ") != nil {
 		return body

@@ -32,7 +32,7 @@ type adminPages struct {
 }
 
 // adminShared are the files that every screen is made with.
-var adminShared = []string{"layout.html", "parts.html"}
+var adminShared = []string{"layout.html", "parts.html", "parts_webhook.html"}
 
 // adminView is what every screen knows. Data is the screen's own.
 type adminView struct {
@@ -51,6 +51,7 @@ type adminView struct {
 	Langs     []string
 	Self      string // the page's own address behind the mode, for the switches of mode and language
 	Shop      string
+	Sections  []adminSection
 	Data      any
 
 	pages *adminPages
@@ -93,7 +94,7 @@ func (p *adminPages) parse() error {
 		p.screens[lang] = map[string]*template.Template{}
 		for _, name := range names {
 			file := path.Base(name)
-			if file == adminShared[0] || file == adminShared[1] {
+			if slices.Contains(adminShared, file) {
 				continue
 			}
 			set := template.New("").Funcs(p.funcs(lang))
@@ -117,18 +118,21 @@ func (p *adminPages) parse() error {
 // name shows a text from outside; dict makes arguments for a part.
 func (p *adminPages) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
-		"t":        func(key string, args ...any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
-		"say":      func(key string, args ...any) string { return p.texts.say(lang, key, args...) },
-		"word":     func(prefix, value string) string { return p.word(lang, prefix, value) },
-		"money":    func(minor int64, currency string) template.HTML { return moneyHTML(lang, minor, currency) },
-		"when":     func(v any) template.HTML { return p.when(lang, v) },
-		"short":    shortID,
-		"name":     visible,
-		"own":      func(tag string) string { return p.texts.say(tag, "language") },
-		"dict":     dict,
-		"join":     strings.Join,
-		"modes":    func() []string { return []string{string(Test), string(Live)} },
-		"sections": func() []adminSection { return adminSections },
+		"t":      func(key string, args ...any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
+		"say":    func(key string, args ...any) string { return p.texts.say(lang, key, args...) },
+		"word":   func(prefix, value string) string { return p.word(lang, prefix, value) },
+		"money":  func(minor int64, currency string) template.HTML { return moneyHTML(lang, minor, currency) },
+		"rate":   func(basisPoints int64) string { return p.texts.rate(lang, int(basisPoints)) },
+		"upper":  strings.ToUpper,
+		"reason": func(stored string) string { return p.refundReason(lang, stored) },
+		"day":    func(at time.Time) template.HTML { return p.day(lang, at) },
+		"when":   func(v any) template.HTML { return p.when(lang, v) },
+		"short":  shortID,
+		"name":   visible,
+		"own":    func(tag string) string { return p.texts.say(tag, "language") },
+		"dict":   dict,
+		"join":   strings.Join,
+		"modes":  func() []string { return []string{string(Test), string(Live)} },
 		"problem": func(code string) string {
 			if p.texts.has("problem." + code) {
 				return code
@@ -137,7 +141,10 @@ func (p *adminPages) funcs(lang string) template.FuncMap {
 		},
 		"diff": adminDiff,
 
-		"tabs": func() map[string]string { return adminTabs },
+		"tabs":    func() map[string]string { return adminTabs },
+		"states":  func() []string { return deliveryStates },
+		"tell":    func(key string, args []any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
+		"failure": func(text string) string { return p.failure(lang, text) },
 	}
 }
 
@@ -154,6 +161,8 @@ func (s adminSection) Holds(screen string) bool { return slices.Contains(s.scree
 // adminSections is the navigation. A section without screens would be a dead end: what does not exist is not here.
 var adminSections = []adminSection{
 	{"overview", "", []string{"overview"}},
+	{"payments", "/payments", []string{"payments", "payment", "refund", "ask"}},
+	{"transfers", "/transfers", []string{"transfers"}},
 	{"deliveries", "/deliveries", []string{"deliveries", "delivery"}},
 	{"settings", "/settings/keys", []string{"keys", "key", "secret", "webhook", "webhook_new", "endpoint", "verify"}},
 	{"audit", "/audit", []string{"audit"}},
@@ -199,9 +208,18 @@ func (p *adminPages) when(lang string, v any) template.HTML {
 		return "–"
 	}
 	at = at.UTC()
+	day := template.HTMLEscapeString(p.date(lang, at))
+	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `">` + day + `, ` + at.Format("15:04:05") + ` UTC</time>`) //nolint:gosec // escaped
+}
+
+func (p *adminPages) date(lang string, at time.Time) string {
 	months := strings.Fields(p.texts.say(lang, "months"))
-	day := p.texts.say(lang, "date", "day", strconv.Itoa(at.Day()), "month", months[at.Month()-1], "year", strconv.Itoa(at.Year()))
-	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `">` + template.HTMLEscapeString(day) + `, ` + at.Format("15:04:05") + ` UTC</time>`) //nolint:gosec // escaped
+	return p.texts.say(lang, "date", "day", strconv.Itoa(at.Day()), "month", months[at.Month()-1], "year", strconv.Itoa(at.Year()))
+}
+
+// day shows a date that has no time, such as a bank's; it is the same in every zone.
+func (p *adminPages) day(lang string, at time.Time) template.HTML {
+	return template.HTML(`<span class="n">` + template.HTMLEscapeString(p.date(lang, at.UTC())) + `</span>`) //nolint:gosec // escaped
 }
 
 var errDict = errors.New("dict needs pairs of a name and a value")
@@ -294,6 +312,7 @@ func (a *adminCall) showForm(status int, screen, title string, data any, problem
 	return a.renderAdmin(a.w, status, adminView{
 		Screen: screen, Lang: a.lang, Mode: a.mode, Base: a.backTo(a.cfg.AdminPath, a.r), Title: title, Actor: a.actor.Name, Shop: a.cfg.Brand.Name,
 		Operate: a.may(AccessOperate), Manage: a.may(AccessManage), Done: a.r.URL.Query().Get("done"), Problems: problems, Form: a.form, Self: self, Data: data,
+		Sections: a.sections(),
 	})
 }
 

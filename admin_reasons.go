@@ -13,16 +13,17 @@ var adminReasons = map[string]string{
 	"The endpoint was deleted.":                      "gone",
 	"Deleted.":                                       "gone",
 	"The webhook could not be sent.":                 "unsent",
+	"All attempts have failed for five days.":        "failing",
 	"The webhook could not be built.":                "unbuilt",
 }
 
-// reason says in the person's language why something has failed. A sentence that is not known stays as it is.
-func (p *adminPages) reason(lang, sentence string) string {
+// failure says in the person's language why something has failed. A sentence that is not known stays as it is.
+func (p *adminPages) failure(lang, sentence string) string {
 	if status, ok := strings.CutPrefix(sentence, "The receiver answered "); ok {
-		return p.texts.say(lang, "reason.answered", "status", strings.TrimSuffix(status, "."))
+		return p.texts.say(lang, "sent.reason.answered", "status", strings.TrimSuffix(status, "."))
 	}
 	if key, ok := adminReasons[sentence]; ok {
-		return p.texts.say(lang, "reason."+key)
+		return p.texts.say(lang, "sent.reason."+key)
 	}
 	return sentence
 }

@@ -120,6 +120,7 @@ type Checkout struct {
 	ring             *sealed.Ring // seals secrets with Config.SecretKey
 	pages            *pages
 	desk             *adminPages
+	queries          *adminQuery
 	senders          map[Mode]*http.Client
 	csrf             *http.CrossOriginProtection
 	clients          *clientAddresses
@@ -140,6 +141,7 @@ func New(cfg Config) (*Checkout, error) {
 			return nil, err
 		}
 	}
+	c.queries = newAdminQuery(c.store)
 	return c, nil
 }
 
