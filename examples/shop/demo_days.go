@@ -31,6 +31,7 @@ func (d *demo) openShop() error {
 		return err
 	}
 	d.hosts.booksSecret = secret
+	d.at = d.at.Add(time.Minute)
 	if _, _, err = d.co.CreateEndpoint(d.ctx, checkout.EndpointParams{Mode: checkout.Test, URL: demoMailing, Payload: "seed"}); err != nil {
 		return err
 	}

@@ -15,11 +15,15 @@ import (
 	"time"
 )
 
+// demoRefused is how many requests the books refuse after somebody has lost a part of their secret: four events or more.
+const demoRefused = 16
+
 // demoHosts stands for the servers that webhooks go to while the demo plays: nothing leaves the process.
 type demoHosts struct {
 	clock       *demo
 	own         string
 	booksSecret string
+	refused     int
 }
 
 func (h *demoHosts) client() *http.Client { return &http.Client{Transport: h} }
@@ -49,9 +53,10 @@ func (h *demoHosts) ago() time.Duration { return h.clock.end.Sub(h.clock.at) }
 func (h *demoHosts) books(r *http.Request, body []byte) (status int, said string) {
 	sum := sha256.Sum256([]byte(r.Header.Get("Webhook-Id")))
 	switch ago := h.ago(); {
-	case ago > 9*24*time.Hour && ago < 9*24*time.Hour+5*time.Hour:
+	case ago > 9*24*time.Hour && ago < 9*24*time.Hour+14*time.Hour:
 		return http.StatusServiceUnavailable, "upstream connect error or disconnect/reset before headers\n"
-	case ago > 4*time.Hour && ago < 9*time.Hour:
+	case ago < 30*time.Hour && h.refused < demoRefused:
+		h.refused++
 		return http.StatusUnauthorized, h.refusal(r.Header.Get("X-JoPay-Signature"), body)
 	case sum[0] < 4:
 		return http.StatusInternalServerError, `{"error":"account 8400 is closed"}` + "\n"
