@@ -24,7 +24,9 @@ func (c *Checkout) UpdateEndpoint(ctx context.Context, id string, u EndpointUpda
 		if err != nil {
 			return err
 		}
-		if err := c.checkUpdate(u, before.Mode); err != nil {
+		var p problems
+		c.checkUpdate(u, before.Mode, &p)
+		if err := p.err(); err != nil {
 			return err
 		}
 		after = u.apply(before, c.now())
@@ -37,18 +39,16 @@ func (c *Checkout) UpdateEndpoint(ctx context.Context, id string, u EndpointUpda
 	return c.endpointView(after), nil
 }
 
-func (c *Checkout) checkUpdate(u EndpointUpdate, mode Mode) error {
-	var p problems
+func (c *Checkout) checkUpdate(u EndpointUpdate, mode Mode, p *problems) {
 	if u.URL != nil {
-		c.checkTarget(*u.URL, mode, &p)
+		c.checkTarget(*u.URL, mode, p)
 	}
 	if u.Events != nil {
-		checkEvents(u.Events, &p)
+		checkEvents(u.Events, p)
 	}
 	if u.Payload != nil {
-		checkPayload(*u.Payload, &p)
+		checkPayload(*u.Payload, p)
 	}
-	return p.err()
 }
 
 func (u EndpointUpdate) apply(e endpointRecord, now time.Time) endpointRecord {

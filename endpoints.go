@@ -127,14 +127,18 @@ func (c *Checkout) setEndpoint(ctx context.Context, t tx, e endpointRecord, secr
 	return after, c.changeEndpoint(ctx, t, before, after, "endpoint.update")
 }
 
-func (c *Checkout) newEndpoint(params EndpointParams) (endpointRecord, error) {
+// filled gives what was left out its default.
+func (params EndpointParams) filled() EndpointParams {
 	setDefault(&params.Payload, "full")
+	setDefault(&params.Secret, webhook.NewSecret())
 	if params.Events == nil {
 		params.Events = seedEvents
 	}
-	if params.Secret == "" {
-		params.Secret = webhook.NewSecret()
-	}
+	return params
+}
+
+func (c *Checkout) newEndpoint(params EndpointParams) (endpointRecord, error) {
+	params = params.filled()
 	var p problems
 	c.checkEndpoint(params, &p)
 	if err := p.err(); err != nil {

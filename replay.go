@@ -19,10 +19,10 @@ type ReplayParams struct {
 // endpoint that is off gets them when it is switched on.
 func (c *Checkout) ReplayEvents(ctx context.Context, endpointID string, params ReplayParams) (queued int64, err error) {
 	now := c.now()
-	if params.Until.IsZero() {
-		params.Until = now.Add(time.Millisecond)
-	}
-	if err := params.check(); err != nil {
+	params = params.filled(now)
+	var p problems
+	params.check(&p)
+	if err := p.err(); err != nil {
 		return 0, err
 	}
 	ctx, cancel := detached(ctx, commitTimeout)
@@ -46,13 +46,19 @@ func (c *Checkout) ReplayEvents(ctx context.Context, endpointID string, params R
 	return queued, nil
 }
 
-func (params ReplayParams) check() error {
-	var p problems
+// filled makes the range end now, if it has no end.
+func (params ReplayParams) filled(now time.Time) ReplayParams {
+	if params.Until.IsZero() {
+		params.Until = now.Add(time.Millisecond)
+	}
+	return params
+}
+
+func (params ReplayParams) check(p *problems) {
 	switch {
 	case params.Since.IsZero():
 		p.add("since", "parameter_missing", "since is required.")
 	case !params.Until.After(params.Since):
 		p.add("until", "parameter_invalid_integer", "until must be later than since.")
 	}
-	return p.err()
 }
