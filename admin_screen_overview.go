@@ -60,13 +60,13 @@ func periodOf(name string, p period) overviewPeriod {
 // ExpiredCount is how many sessions ended unpaid, as catalogues count.
 func (p overviewPeriod) ExpiredCount() int { return int(p.Expired) }
 
-// Success is the success rate in basis points, negative where no session has ended.
+// Success is the success rate in basis points to a tenth of a percent, negative where no session has ended.
 func (p overviewPeriod) Success() int64 {
 	rate, ok := p.SuccessRate()
 	if !ok {
 		return -1
 	}
-	return int64(rate)
+	return int64(rate+5) / 10 * 10
 }
 
 // chart is what was paid on each of the last days in one currency.
@@ -164,13 +164,21 @@ func (a *adminCall) addSetup(s *overviewScreen) error {
 		{"seller", "", a.cfg.Seller.LegalName != ""},
 	}
 	if a.mode == Live {
-		s.Setup = append(s.Setup, setupStep{"provider", "", len(a.cfg.Providers) > 0})
+		s.Setup = append(s.Setup, setupStep{"provider", "", a.takesMoney()})
 	}
 	any, _, err := a.Sessions(a.ctx(), SessionFilter{Mode: a.mode, Limit: 1})
 	if err == nil && len(any) == 0 {
 		s.Start, err = a.startHelp()
 	}
 	return err
+}
+
+// takesMoney tells whether a provider of the mode offers something. Providers are asked for an order in the currencies that
+// are most used; one that takes none of these is not seen.
+func (a *adminCall) takesMoney() bool {
+	return slices.ContainsFunc([]string{"eur", "usd", "gbp", "chf", "jpy"}, func(currency string) bool {
+		return len(a.offers(a.ctx(), a.mode, MethodQuery{Amount: 5000, Currency: currency})) > 0
+	})
 }
 
 // troubled are the endpoints that are off, and those that gave up on a webhook.
