@@ -64,7 +64,7 @@ func (q *adminQuery) exportPage(ctx context.Context, f paymentFilter) (paymentPa
 		return paymentPage{}, err
 	}
 	if f.MetadataKey != "" {
-		return q.searchPage(ctx, f, c, searchBound)
+		return q.searchPage(ctx, f, c, q.searchBound)
 	}
 	rows, err := q.store.paymentRows(ctx, c, f.Limit+1)
 	return f.page(rows), err

@@ -14,9 +14,15 @@ import (
 type adminQuery struct {
 	store *store
 	days  *dayCache
+
+	// A search in metadata looks through so many sessions that pass the other filters. On PostgreSQL an index finds what
+	// is older than the first of them at once; on SQLite the next page goes on behind the bound.
+	searchFirst, searchBound int
 }
 
-func newAdminQuery(s *store) *adminQuery { return &adminQuery{store: s, days: newDayCache()} }
+func newAdminQuery(s *store) *adminQuery {
+	return &adminQuery{store: s, days: newDayCache(), searchFirst: 2_000, searchBound: 20_000}
+}
 
 // paymentFilter selects sessions for the payments list, newest first. Empty fields do not filter. Amounts are minor units;
 // without a currency they mean every currency alike.
@@ -73,11 +79,6 @@ type paymentPage struct {
 const (
 	pageLimit    = 50
 	maxPageLimit = 100
-
-	// A search in metadata looks through so many sessions that pass the other filters. On PostgreSQL an index finds what
-	// is older at once; on SQLite the next page goes on.
-	searchFirst = 2_000
-	searchBound = 20_000
 )
 
 // paymentsPage reads one page. A cursor that is none is [ErrCursor].
@@ -98,9 +99,9 @@ func (q *adminQuery) paymentsPage(ctx context.Context, f paymentFilter) (payment
 		return f.page(rows), err
 	}
 	if !q.store.postgres {
-		return q.searchPage(ctx, f, c, searchBound)
+		return q.searchPage(ctx, f, c, q.searchBound)
 	}
-	page, err := q.searchPage(ctx, f, c, searchFirst)
+	page, err := q.searchPage(ctx, f, c, q.searchFirst)
 	if err != nil || !page.Searched {
 		return page, err
 	}
@@ -159,8 +160,11 @@ func (f paymentFilter) ascending() bool { return f.Before != "" }
 
 // conditions turns a filter into SQL over the sessions. What has to be looked up first is looked up here.
 func (q *adminQuery) conditions(ctx context.Context, f paymentFilter) (conditions, error) {
-	c := conditions{ascending: f.ascending()}
+	c := conditions{ascending: f.ascending(), nothing: f.contradicts()}
 	c.add("mode = ?", f.Mode)
+	if f.PaymentStatus.taken() {
+		f.Status = "" // says no more
+	}
 	for _, e := range []struct{ condition, value string }{
 		{"status = ?", string(f.Status)}, {"payment_status = ?", string(f.PaymentStatus)}, {"customer_email = ?", f.Email},
 		{"client_reference_id = ?", f.Reference}, {"id < ?", f.After}, {"id > ?", f.Before},
@@ -179,6 +183,22 @@ func (q *adminQuery) conditions(ctx context.Context, f paymentFilter) (condition
 	ids, err := q.store.sessionsOf(ctx, strings.TrimSpace(f.ID))
 	c.addIn("id", ids)
 	return c, err
+}
+
+// contradicts tells filters that no session can meet, of which the database would have to look at every candidate to know.
+func (f paymentFilter) contradicts() bool {
+	switch f.Status {
+	case StatusPending, StatusExpired:
+		return f.PaymentStatus.taken()
+	case StatusCompleted:
+		return f.PaymentStatus == PaymentUnpaid
+	}
+	return false
+}
+
+// taken tells that money was taken for a session: only completed ones have such a payment status.
+func (s PaymentStatus) taken() bool {
+	return s == PaymentPaid || s == PaymentPartiallyRefunded || s == PaymentRefunded
 }
 
 // timeCursor is an id as the first session of a moment would have it, empty for no time.

@@ -104,7 +104,7 @@ type timelineFacts struct {
 func (f timelineFacts) entries() (list []timelineEntry) {
 	list = append(list, sessionEntries(f.session)...)
 	for _, p := range f.payments {
-		list = append(list, paymentEntries(p)...)
+		list = append(list, paymentEntries(p, f.owed(p.ID))...)
 	}
 	for _, r := range f.transfers {
 		list = append(list, transferEntry(r))
@@ -141,7 +141,18 @@ func sessionEntries(s sessionRecord) []timelineEntry {
 	return list
 }
 
-func paymentEntries(p paymentRecord) []timelineEntry {
+// owed is the refund of all the money of a payment, nil if none is owed.
+func (f timelineFacts) owed(paymentID string) *refundRecord {
+	for _, r := range f.refunds {
+		if r.PaymentID == paymentID && r.ofPayment() {
+			return &r
+		}
+	}
+	return nil
+}
+
+// paymentEntries tell of an attempt. What came in another currency than asked for stands in the refund that is owed.
+func paymentEntries(p paymentRecord, owed *refundRecord) []timelineEntry {
 	e := timelineEntry{
 		At: fromMillis(p.CreatedAt), Kind: tlPaymentStarted, Tone: toneNeutral, Object: p.ID, Attempt: p.Ordinal,
 		Provider: p.Provider, Method: p.Method, Amount: p.Amount, Currency: p.Currency,
@@ -161,6 +172,9 @@ func paymentEntries(p paymentRecord) []timelineEntry {
 		e.Kind, e.Tone, e.Reason, e.ProviderCode, e.Amount, e.Currency = tlPaymentFailed, toneBad, p.Reason, p.ProviderCode, 0, ""
 	default: // its money goes back, or has
 		e.Kind, e.Tone, e.Reason, e.Amount = tlPaymentOwed, toneBad, p.Reason, p.Captured
+		if owed != nil {
+			e.Amount, e.Currency = owed.Amount, owed.Currency
+		}
 	}
 	return append(list, e)
 }

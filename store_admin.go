@@ -180,7 +180,8 @@ func (s *store) sessionsOf(ctx context.Context, id string) (list []string, err e
 }
 
 // sessionsOfRef asks the indexes over references, which begin with the provider: each provider that has one is tried. The
-// comparisons with the empty text are true of every row; they let planners search an index.
+// comparisons with the empty text are true of every row; they let planners search an index. SQLite takes a CROSS JOIN in
+// the order in which it is written.
 func (s *store) sessionsOfRef(ctx context.Context, ref string) (list []string, err error) {
 	for _, question := range []string{
 		`WITH RECURSIVE found(provider) AS (
@@ -188,13 +189,13 @@ func (s *store) sessionsOfRef(ctx context.Context, ref string) (list []string, e
 				UNION ALL
 				SELECT (SELECT provider FROM {payments} WHERE ref IS NOT NULL AND provider > found.provider ORDER BY provider LIMIT 1)
 				FROM found WHERE found.provider IS NOT NULL)
-			SELECT p.session_id FROM found JOIN {payments} p ON p.provider = found.provider AND p.ref = ? LIMIT ?`,
+			SELECT p.session_id FROM found CROSS JOIN {payments} p WHERE p.provider = found.provider AND p.ref = ? LIMIT ?`,
 		`WITH RECURSIVE found(provider) AS (
 				SELECT (SELECT provider FROM {payments} WHERE charge_id IS NOT NULL AND provider >= '' ORDER BY provider LIMIT 1)
 				UNION ALL
 				SELECT (SELECT provider FROM {payments} WHERE charge_id IS NOT NULL AND provider > found.provider ORDER BY provider LIMIT 1)
 				FROM found WHERE found.provider IS NOT NULL)
-			SELECT p.session_id FROM found JOIN {payments} p ON p.provider = found.provider AND p.charge_id = ? LIMIT ?`,
+			SELECT p.session_id FROM found CROSS JOIN {payments} p WHERE p.provider = found.provider AND p.charge_id = ? LIMIT ?`,
 		`SELECT session_id FROM {refunds} WHERE provider_ref = ? LIMIT ?`,
 	} {
 		err = s.retry(ctx, func() error {
