@@ -125,7 +125,7 @@ func (s *shop) listen() {
 	s.t.Helper()
 	rec, err := s.co.newEndpoint(EndpointParams{Mode: Live, URL: "https://receiver.example/hook", Events: allEvents})
 	if err == nil {
-		err = s.co.store.direct(s.t.Context()).insertEndpoint(rec)
+		err = second(s.co.store.direct(s.t.Context()).insertEndpoint(rec))
 	}
 	if err != nil {
 		s.t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/jopay/checkout/internal/migrations"
+	"github.com/jopay/checkout/internal/sealed"
 )
 
 // Config is how a host sets the checkout up. Two fields are required; [New] fills the defaults into its own copy.
@@ -70,9 +71,13 @@ type Config struct {
 	// session by its own life, up to 24 hours after it was made (WCAG 2.2.1). Defaults to false.
 	FixedExpiry bool
 
-	// SecretKey signs the page's forms, at least 32 bytes, the same in every replica. Defaults to a key that is made once
-	// and kept in the database.
+	// SecretKey signs the page's forms and encrypts webhook secrets in the database, at least 32 random bytes, the same
+	// in every replica. Defaults to a key that is made once and kept in the database; webhook secrets are readable then.
 	SecretKey []byte
+
+	// OldSecretKeys still open what was encrypted with an earlier SecretKey. Nothing new is made with them. Defaults to
+	// none.
+	OldSecretKeys [][]byte
 
 	// Logger gets the module's log, without secrets and personal data. Defaults to slog.Default().
 	Logger *slog.Logger
@@ -112,6 +117,7 @@ type Checkout struct {
 	providers        map[string]Provider // of live mode, by name
 	sandbox          *sandbox
 	store            *store
+	ring             *sealed.Ring // seals secrets with Config.SecretKey
 	pages            *pages
 	desk             *adminPages
 	queries          *adminQuery
@@ -130,7 +136,7 @@ func New(cfg Config) (*Checkout, error) {
 		return nil, err
 	}
 	c := &Checkout{cfg: cfg, shared: newShared()}
-	for _, step := range []func() error{c.setUpURLs, c.setUpStore, c.setUpProviders, c.setUpPages, c.setUpSenders, c.setUpLimits} {
+	for _, step := range []func() error{c.setUpURLs, c.setUpStore, c.setUpSecrets, c.setUpProviders, c.setUpPages, c.setUpSenders, c.setUpLimits} {
 		if err := step(); err != nil {
 			return nil, err
 		}

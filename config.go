@@ -169,6 +169,11 @@ func (cfg *Config) checkRest() error {
 	if n := len(cfg.SecretKey); n > 0 && n < 32 {
 		return refuse("SecretKey", "has %d bytes: use at least 32 random ones, or leave it nil", n)
 	}
+	for i, key := range cfg.OldSecretKeys {
+		if len(key) < 32 {
+			return refuse("OldSecretKeys", "[%d] has %d bytes: each was a SecretKey, of at least 32", i, len(key))
+		}
+	}
 	if !wordRule.MatchString(cfg.Brand.HeaderWord) {
 		return refuse("Brand.HeaderWord", "%q must be one word of letters and digits, like JoPay", cfg.Brand.HeaderWord)
 	}

@@ -95,6 +95,31 @@ func (o *object) integer(name string) *int64 {
 	return &n
 }
 
+func (o *object) flag(name string) *bool {
+	v, ok := o.get(name)
+	if !ok {
+		return nil
+	}
+	if v.Kind != strictjson.Bool {
+		o.p.add(o.path(name), "parameter_invalid_string", "%s must be true or false.", o.path(name))
+		return nil
+	}
+	yes := v.Text == "true"
+	return &yes
+}
+
+// time takes Unix seconds or RFC 3339; absent is the zero time.
+func (o *object) time(name string) time.Time {
+	v, ok := o.get(name)
+	if !ok {
+		return time.Time{}
+	}
+	if v.Kind != strictjson.String && v.Kind != strictjson.Number {
+		v.Text = ""
+	}
+	return timeParam(o.p, o.path(name), v.Text)
+}
+
 func (o *object) object(name string) (*object, bool) {
 	v, ok := o.get(name)
 	if !ok {

@@ -386,7 +386,7 @@ func TestPrivateAddressesAreBlockedAtTheConnection(t *testing.T) {
 	for i, url := range []string{rx.URL, "http://localhost:" + rx.URL[strings.LastIndex(rx.URL, ":")+1:], "http://localhost:8080/", "http://[::1]/", "http://169.254.169.254/latest"} {
 		rec := endpointRecord{ID: newID(prefixEndpoint, s.clock.now()), Mode: Test, URL: url, Secret: webhook.NewSecret(),
 			Events: " " + webhook.SessionExpired + " ", Payload: "full", Status: "enabled", CreatedAt: int64(i)}
-		if err := s.co.store.direct(t.Context()).insertEndpoint(rec); err != nil {
+		if _, err := s.co.store.direct(t.Context()).insertEndpoint(rec); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -420,7 +420,7 @@ func TestDeliveriesGoToWhoWantsThem(t *testing.T) {
 		}
 		for id, name := range ids {
 			if name == "off" {
-				if err := s.co.store.disableEndpoint(t.Context(), id, "https://merchant.example/hook", "test"); err != nil {
+				if _, err := s.co.store.direct(t.Context()).disableEndpoint(id, "https://merchant.example/hook", "test", s.clock.now()); err != nil {
 					t.Fatal(err)
 				}
 			}

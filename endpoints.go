@@ -3,16 +3,16 @@ package checkout
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jopay/checkout/internal/netguard"
 	"github.com/jopay/checkout/webhook"
 )
 
-// Endpoint is an address that webhooks go to. Its secret is shown when it is made, and not here.
+// Endpoint is an address that webhooks go to. Its secrets are shown when they are made, and not here.
 type Endpoint struct {
 	ID             string
 	Mode           Mode
@@ -20,8 +20,25 @@ type Endpoint struct {
 	Events         []string
 	Payload        string // full, or seed for receivers that refuse members they do not know
 	Enabled        bool
-	DisabledReason string
+	DisabledReason string // for people; empty while it is on
 	CreatedAt      time.Time
+
+	// DisabledAt is when it was last switched off. It stays when the endpoint is on again, so that what was missed can be
+	// sent from there: see ReplayEvents.
+	DisabledAt   *time.Time
+	FailingSince *time.Time // since when every attempt has failed; nil when the last one did not
+	Failures     int        // how many that are
+
+	SecretLast4 string // of the secret in force, to tell it from others; empty when SecretLost
+	SecretLost  bool   // the secret does not open with the keys in Config: nothing is sent until it does
+
+	// While a secret is being replaced, PreviousUntil is when the old one ends. Leading and Accepted are current or
+	// previous: which one signs first, and which one the receiver has taken last, at AcceptedAt. Accepted is empty when
+	// that is not known.
+	PreviousUntil *time.Time
+	Leading       string
+	Accepted      string
+	AcceptedAt    *time.Time
 }
 
 // EndpointParams is a new endpoint.
@@ -38,15 +55,28 @@ var allEvents = []string{
 	webhook.SessionCreated, webhook.PaymentProcessing, webhook.PaymentLate, webhook.RefundSucceeded, webhook.RefundFailed, webhook.InvoiceIssued,
 }
 
-// CreateEndpoint adds an endpoint and gives the secret its webhooks are signed with.
+// seedEvents are what a new endpoint gets.
+var seedEvents = []string{webhook.SessionCompleted, webhook.SessionExpired, webhook.PaymentFailed}
+
+// CreateEndpoint adds an endpoint and gives the secret its webhooks are signed with, this once.
 func (c *Checkout) CreateEndpoint(ctx context.Context, params EndpointParams) (id, secret string, err error) {
 	rec, err := c.newEndpoint(params)
 	if err != nil {
 		return "", "", err
 	}
 	defer c.shared.created.forget()
-	err = c.store.retry(ctx, func() error { return c.store.direct(ctx).insertEndpoint(rec) })
-	return rec.ID, rec.Secret, err
+	err = c.store.transact(ctx, func(t tx) error {
+		isNew, err := t.insertEndpoint(rec)
+		if err != nil || !isNew {
+			return err
+		}
+		return c.audit(ctx, t, change{mode: rec.Mode, action: "endpoint.create", object: rec.ID, after: rec.told()})
+	})
+	if err != nil {
+		return "", "", err
+	}
+	secret, err = c.openSecret(rec, secretCurrent)
+	return rec.ID, secret, err
 }
 
 // SetWebhook sets the one endpoint of a mode that most hosts need and gives its secret: it makes the endpoint, or changes
@@ -63,56 +93,100 @@ func (c *Checkout) SetWebhookSecret(ctx context.Context, mode Mode, url, secret 
 	}
 	defer c.shared.created.forget() // an endpoint that was off may want to hear of new sessions
 	err = c.store.transact(ctx, func(t tx) (err error) {
-		rec, err = t.setEndpoint(rec, secret == "")
+		rec, err = c.setEndpoint(ctx, t, rec, secret)
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
-	return rec.Secret, nil
+	if secret, err = c.openSecret(rec, secretCurrent); err != nil {
+		return "", ErrSecretLost.because(err)
+	}
+	return secret, nil
 }
 
-func (c *Checkout) newEndpoint(params EndpointParams) (endpointRecord, error) {
+// setEndpoint makes e the first endpoint of its mode: there is one afterwards, whether it was there before or not.
+func (c *Checkout) setEndpoint(ctx context.Context, t tx, e endpointRecord, secret string) (endpointRecord, error) {
+	before, err := t.firstEndpoint(e.Mode)
+	if errors.Is(err, ErrNotFound) {
+		if _, err := t.insertEndpoint(e); err != nil {
+			return e, err
+		}
+		return e, c.audit(ctx, t, change{mode: e.Mode, action: "endpoint.create", object: e.ID, after: e.told()})
+	}
+	if err != nil {
+		return e, err
+	}
+	after := before
+	after.moveTo(e.URL)
+	after.switchOn()
+	if known, err := c.openSecret(before, secretCurrent); secret != "" && (err != nil || known != secret) {
+		after.Secret = c.seal(secret, before.ID, secretCurrent)
+		after.Previous, after.PreviousUntil, after.Lead, after.Accepted, after.AcceptedAt = nil, nil, secretCurrent, nil, nil
+	}
+	return after, c.changeEndpoint(ctx, t, before, after, "endpoint.update")
+}
+
+// filled gives what was left out its default.
+func (params EndpointParams) filled() EndpointParams {
 	setDefault(&params.Payload, "full")
+	setDefault(&params.Secret, webhook.NewSecret())
 	if params.Events == nil {
 		params.Events = seedEvents
 	}
-	if params.Secret == "" {
-		params.Secret = webhook.NewSecret()
-	}
+	return params
+}
+
+func (c *Checkout) newEndpoint(params EndpointParams) (endpointRecord, error) {
+	params = params.filled()
 	var p problems
 	c.checkEndpoint(params, &p)
 	if err := p.err(); err != nil {
 		return endpointRecord{}, err
 	}
 	now := c.now()
+	id := newID(prefixEndpoint, now)
 	return endpointRecord{
-		ID: newID(prefixEndpoint, now), Mode: params.Mode, URL: params.URL, Secret: params.Secret,
-		Events: " " + strings.Join(params.Events, " ") + " ", Payload: params.Payload, Status: "enabled", CreatedAt: millis(now),
+		ID: id, Mode: params.Mode, URL: params.URL, Secret: c.seal(params.Secret, id, secretCurrent), Lead: secretCurrent,
+		Events: eventWords(params.Events), Payload: params.Payload, Status: endpointEnabled, CreatedAt: millis(now),
 	}, nil
 }
+
+func eventWords(events []string) string { return " " + strings.Join(events, " ") + " " }
 
 func (c *Checkout) checkEndpoint(params EndpointParams, p *problems) {
 	if !params.Mode.valid() {
 		p.add("mode", "parameter_missing", "mode must be checkout.Test or checkout.Live.")
 	}
-	guard := netguard.Options{AllowHosts: c.cfg.WebhookAllowHosts, AllowHTTP: params.Mode == Test}
-	if err := guard.CheckURL(params.URL); err != nil {
+	c.checkTarget(params.URL, params.Mode, p)
+	checkEvents(params.Events, p)
+	checkPayload(params.Payload, p)
+	if !validWebhookSecret(params.Secret, params.Mode) {
+		p.add("secret", "parameter_invalid_string", "secret must be whsec_ and base64 of 24 to 64 bytes; in test mode, whsec_ and 8 to 128 printable characters.")
+	}
+}
+
+func (c *Checkout) checkTarget(url string, mode Mode, p *problems) {
+	guard := netguard.Options{AllowHosts: c.cfg.WebhookAllowHosts, AllowHTTP: mode == Test}
+	if err := guard.CheckURL(url); err != nil {
 		p.add("url", "url_invalid", "url cannot receive webhooks: %v.", err)
 	}
-	for _, e := range params.Events {
+}
+
+func checkEvents(events []string, p *problems) {
+	for _, e := range events {
 		if !slices.Contains(allEvents, e) {
 			p.add("events", "parameter_invalid_string", "events holds a type that does not exist.")
 		}
 	}
-	if len(params.Events) == 0 {
+	if len(events) == 0 {
 		p.add("events", "parameter_missing", "events must name at least one type.")
 	}
-	if params.Payload != "full" && params.Payload != "seed" {
+}
+
+func checkPayload(payload string, p *problems) {
+	if payload != "full" && payload != "seed" {
 		p.add("payload", "parameter_invalid_string", "payload must be full or seed.")
-	}
-	if !validWebhookSecret(params.Secret, params.Mode) {
-		p.add("secret", "parameter_invalid_string", "secret must be whsec_ and base64 of 24 to 64 bytes; in test mode, whsec_ and 8 to 128 printable characters.")
 	}
 }
 
@@ -131,59 +205,36 @@ func (c *Checkout) Endpoints(ctx context.Context, mode Mode) ([]Endpoint, error)
 	records, err := c.store.endpoints(ctx, mode)
 	list := make([]Endpoint, 0, len(records))
 	for _, r := range records {
-		list = append(list, Endpoint{
-			ID: r.ID, Mode: r.Mode, URL: r.URL, Events: strings.Fields(r.Events), Payload: r.Payload,
-			Enabled: r.Status == "enabled", DisabledReason: r.Reason, CreatedAt: seconds(r.CreatedAt),
-		})
+		list = append(list, c.endpointView(r))
 	}
 	return list, err
 }
 
-// wantsCache remembers for two seconds whether an endpoint of a mode wants to hear of new sessions. Most hosts have none,
-// and a create stays one statement.
-type wantsCache struct {
-	mu     sync.Mutex
-	byMode map[Mode]wanted
-}
-
-type wanted struct {
-	yes   bool
-	until time.Time
-}
-
-func (w *wantsCache) get(m Mode, now time.Time) (yes, known bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	e, ok := w.byMode[m]
-	return e.yes, ok && now.Before(e.until)
-}
-
-func (w *wantsCache) put(m Mode, yes bool, until time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.byMode == nil {
-		w.byMode = map[Mode]wanted{}
+// GetEndpoint gives one endpoint of either mode, or [ErrNotFound].
+func (c *Checkout) GetEndpoint(ctx context.Context, id string) (Endpoint, error) {
+	rec, err := c.store.endpoint(ctx, id)
+	if err == nil && rec.Status == endpointDeleted {
+		err = ErrNotFound
 	}
-	w.byMode[m] = wanted{yes, until}
-}
-
-func (w *wantsCache) forget() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	clear(w.byMode)
-}
-
-// wantsCreated does not keep a session from being made: when the database does not say, nobody hears of it.
-func (c *Checkout) wantsCreated(ctx context.Context, m Mode) bool {
-	now := c.now()
-	if yes, known := c.shared.created.get(m, now); known {
-		return yes
-	}
-	yes, err := c.store.direct(ctx).wantsEvent(m, webhook.SessionCreated)
 	if err != nil {
-		c.cfg.Logger.WarnContext(ctx, "checkout: whether an endpoint wants new sessions is not known", "error", err)
-		return false
+		return Endpoint{}, err
 	}
-	c.shared.created.put(m, yes, now.Add(keyCacheTime))
-	return yes
+	return c.endpointView(rec), nil
+}
+
+func (c *Checkout) endpointView(r endpointRecord) Endpoint {
+	e := Endpoint{
+		ID: r.ID, Mode: r.Mode, URL: r.URL, Events: strings.Fields(r.Events), Payload: r.Payload, Enabled: r.Status == endpointEnabled,
+		DisabledReason: r.Reason, CreatedAt: seconds(r.CreatedAt), DisabledAt: optionalSeconds(r.DisabledAt),
+		FailingSince: optionalSeconds(r.FailingSince), Failures: r.Failures,
+		Leading: secretCurrent, Accepted: orEmpty(r.Accepted), AcceptedAt: optionalSeconds(r.AcceptedAt),
+	}
+	if r.twoLive(c.now()) {
+		e.Leading, e.PreviousUntil = r.Lead, optionalSeconds(r.PreviousUntil)
+	}
+	secret, err := c.openSecret(r, secretCurrent)
+	if e.SecretLost = err != nil; err == nil {
+		e.SecretLast4 = secret[max(0, len(secret)-4):]
+	}
+	return e
 }

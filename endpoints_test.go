@@ -146,7 +146,7 @@ func TestSetWebhookKeepsTheRestAndSwitchesOn(t *testing.T) {
 		}
 		s.clock.advance(time.Second)
 		second, _ := s.hook(hookURL)
-		if err := s.co.store.disableEndpoint(t.Context(), id, hookURL, "The receiver answered 410 Gone."); err != nil {
+		if _, err := s.co.store.direct(t.Context()).disableEndpoint(id, hookURL, "The receiver answered 410 Gone.", s.clock.now()); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := s.co.SetWebhook(t.Context(), Test, hookURL+"2"); err != nil || got != secret {
@@ -217,7 +217,7 @@ func TestALateGoneDoesNotSwitchOffTheNewAddress(t *testing.T) {
 		if _, err := s.co.SetWebhook(t.Context(), Test, hookURL+"/new"); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.co.store.disableEndpoint(t.Context(), id, hookURL, "The receiver answered 410 Gone."); err != nil {
+		if _, err := s.co.store.direct(t.Context()).disableEndpoint(id, hookURL, "The receiver answered 410 Gone.", s.clock.now()); err != nil {
 			t.Fatal(err)
 		}
 		list, err := s.co.Endpoints(t.Context(), Test)

@@ -46,6 +46,16 @@ func (c *Checkout) API() http.Handler {
 			routeOf("/sessions/:id/payments", map[string]handler{"GET": with(c.getPayments)}),
 			routeOf("/refunds", map[string]handler{"POST": with(c.postRefund), "GET": with(c.getRefunds)}),
 			routeOf("/refunds/:id", map[string]handler{"GET": with(c.getRefund)}),
+			routeOf("/webhook_endpoints", map[string]handler{"POST": with(c.postEndpoint), "GET": with(c.getEndpoints)}),
+			routeOf("/webhook_endpoints/:id", map[string]handler{"GET": with(c.getEndpoint), "PATCH": with(c.patchEndpoint), "DELETE": with(c.deleteEndpoint)}),
+			routeOf("/webhook_endpoints/:id/rotate_secret", map[string]handler{"POST": with(c.postRotate)}),
+			routeOf("/webhook_endpoints/:id/test", map[string]handler{"POST": with(c.postEndpointTest)}),
+			routeOf("/webhook_endpoints/:id/replay", map[string]handler{"POST": with(c.postReplay)}),
+			routeOf("/webhook_deliveries", map[string]handler{"GET": with(c.getDeliveries)}),
+			routeOf("/webhook_deliveries/:id", map[string]handler{"GET": with(c.getDelivery)}),
+			routeOf("/webhook_deliveries/:id/redeliver", map[string]handler{"POST": with(c.postRedeliver)}),
+			routeOf("/events", map[string]handler{"GET": with(c.getEvents)}),
+			routeOf("/events/:id", map[string]handler{"GET": with(c.getEvent)}),
 			routeOf("/test/sessions/:id/pay", map[string]handler{"POST": with(c.testOnly(c.postTestPay))}),
 			routeOf("/test/sessions/:id/fail", map[string]handler{"POST": with(c.testOnly(c.postTestFail))}),
 			routeOf("/test/sessions/:id/advance", map[string]handler{"POST": with(c.testOnly(c.postTestAdvance))}),
@@ -155,9 +165,9 @@ type listBody struct {
 
 // getSessions is GET /sessions: a page of the list, newest first.
 func (c *Checkout) getSessions(w http.ResponseWriter, r *http.Request) error {
-	q, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil { // a filter that is dropped would list what was not asked for
-		return invalid([]FieldError{{Code: "parameter_invalid_string", Message: "The query is not well-formed."}})
+	q, err := parseQuery(r)
+	if err != nil {
+		return err
 	}
 	var p problems
 	f := decodeFilter(q, &p)
@@ -172,9 +182,18 @@ func (c *Checkout) getSessions(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, listBody{Object: "list", Data: list, HasMore: more, URL: c.cfg.APIPath + "/sessions"})
 }
 
+// parseQuery refuses a query that is not well-formed: a filter that is dropped would list what was not asked for.
+func parseQuery(r *http.Request) (url.Values, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, invalid([]FieldError{{Code: "parameter_invalid_string", Message: "The query is not well-formed."}})
+	}
+	return q, nil
+}
+
 func decodeFilter(q url.Values, p *problems) SessionFilter {
 	f := SessionFilter{}
-	texts := map[string]func(string){
+	readQuery(q, p, map[string]func(string){
 		"starting_after":      func(s string) { f.StartingAfter = s },
 		"ending_before":       func(s string) { f.EndingBefore = s },
 		"status":              func(s string) { f.Status = oneOf(p, "status", s, StatusPending, StatusCompleted, StatusExpired) },
@@ -184,7 +203,12 @@ func decodeFilter(q url.Values, p *problems) SessionFilter {
 		"created[gte]":        func(s string) { f.CreatedFrom = timeParam(p, "created[gte]", s) },
 		"created[lte]":        func(s string) { f.CreatedTo = timeParam(p, "created[lte]", s) },
 		"limit":               func(s string) { f.Limit = limitParam(p, s) },
-	}
+	})
+	return f
+}
+
+// readQuery hands the parameters of a query to those who want them, and refuses the others and what stands there twice.
+func readQuery(q url.Values, p *problems, texts map[string]func(string)) {
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		set, ok := texts[name]
 		values := q[name]
@@ -198,7 +222,6 @@ func decodeFilter(q url.Values, p *problems) SessionFilter {
 			set(values[0])
 		}
 	}
-	return f
 }
 
 var allPaymentStatuses = []PaymentStatus{PaymentUnpaid, PaymentRequiresAction, PaymentProcessing, PaymentPaid, PaymentNotRequired, PaymentPartiallyRefunded, PaymentRefunded}

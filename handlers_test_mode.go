@@ -18,8 +18,8 @@ func (c *Checkout) testOnly(next handler) handler {
 	}
 }
 
-// testBody reads the optional JSON body of a test route.
-func testBody(w http.ResponseWriter, r *http.Request, read func(*object)) error {
+// optionalBody reads the JSON body of a route that also goes without one.
+func optionalBody(w http.ResponseWriter, r *http.Request, read func(*object)) error {
 	body, err := readBody(w, r, maxBody)
 	if err != nil || len(body) == 0 {
 		return err
@@ -38,7 +38,7 @@ func testBody(w http.ResponseWriter, r *http.Request, read func(*object)) error 
 // postTestPay is POST /test/sessions/{id}/pay {card?}: the buyer's click without a browser. A challenge is approved.
 func (c *Checkout) postTestPay(w http.ResponseWriter, r *http.Request) error {
 	card := "4242424242424242"
-	if err := testBody(w, r, func(o *object) { card = o.textOr("card", card) }); err != nil {
+	if err := optionalBody(w, r, func(o *object) { card = o.textOr("card", card) }); err != nil {
 		return err
 	}
 	return c.testPay(w, r, card)
@@ -47,7 +47,7 @@ func (c *Checkout) postTestPay(w http.ResponseWriter, r *http.Request) error {
 // postTestFail is POST /test/sessions/{id}/fail {decline_code?}: a refused attempt.
 func (c *Checkout) postTestFail(w http.ResponseWriter, r *http.Request) error {
 	code := ReasonDeclined
-	if err := testBody(w, r, func(o *object) { code = o.textOr("decline_code", code) }); err != nil {
+	if err := optionalBody(w, r, func(o *object) { code = o.textOr("decline_code", code) }); err != nil {
 		return err
 	}
 	if code == failures[ReasonDeclined].DeclineCode {
@@ -112,7 +112,7 @@ func (c *Checkout) payInTest(ctx context.Context, rec sessionRecord, card string
 // done before the answer.
 func (c *Checkout) postTestAdvance(w http.ResponseWriter, r *http.Request) error {
 	var seconds int64
-	err := testBody(w, r, func(o *object) {
+	err := optionalBody(w, r, func(o *object) {
 		n := o.integer("seconds")
 		if n == nil {
 			return

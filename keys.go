@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"regexp"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type Key struct {
 	ExpiresAt  *time.Time
 	RevokedAt  *time.Time
 	LastUsedAt *time.Time // to the minute
+	CreatedBy  string     // the id of the actor, see [ActingAs]; empty for keys of before that was kept
 }
 
 const keyRandom = 43 // base62 characters: 256 bit
@@ -52,12 +54,28 @@ func (c *Checkout) RegisterKey(ctx context.Context, secret, name string) error {
 	if n := utf8.RuneCountInString(name); n < 1 || n > 100 {
 		return invalid([]FieldError{{Param: "name", Code: "parameter_invalid_string", Message: "name must have 1 to 100 characters."}})
 	}
-	now := c.now()
-	_, err := c.store.insertKey(ctx, keyRecord{
+	return c.store.transact(ctx, func(t tx) error { return c.addKey(ctx, t, newKey(secret, name, c.now(), actorOf(ctx))) })
+}
+
+func newKey(secret, name string, now time.Time, by Actor) keyRecord {
+	return keyRecord{
 		ID: newID(prefixKey, now), Mode: Mode(secret[3:7]), Name: name, Hash: sha256Hex(secret),
-		Prefix: secret[:12], Last4: secret[len(secret)-4:], CreatedAt: millis(now),
-	})
-	return err
+		Prefix: secret[:12], Last4: secret[len(secret)-4:], CreatedAt: millis(now), CreatedBy: by.ID,
+	}
+}
+
+// addKey stores a key, unless its secret is known.
+func (c *Checkout) addKey(ctx context.Context, t tx, k keyRecord) error {
+	isNew, err := t.insertKey(k)
+	if err != nil || !isNew {
+		return err
+	}
+	return c.audit(ctx, t, change{mode: k.Mode, action: "key.create", object: k.ID, after: k.told()})
+}
+
+// told is what the audit log keeps of a key.
+func (r keyRecord) told() map[string]any {
+	return map[string]any{"name": r.Name, "prefix": r.Prefix, "last4": r.Last4, "expires_at": optionalSeconds(r.ExpiresAt), "revoked_at": optionalSeconds(r.RevokedAt)}
 }
 
 // Keys lists all keys, oldest first.
@@ -73,20 +91,96 @@ func (c *Checkout) Keys(ctx context.Context) ([]Key, error) {
 func (r keyRecord) view() Key {
 	return Key{
 		ID: r.ID, Mode: r.Mode, Name: r.Name, Prefix: r.Prefix, Last4: r.Last4, CreatedAt: seconds(r.CreatedAt),
-		ExpiresAt: optionalSeconds(r.ExpiresAt), RevokedAt: optionalSeconds(r.RevokedAt), LastUsedAt: optionalSeconds(r.LastUsedAt),
+		ExpiresAt: optionalSeconds(r.ExpiresAt), RevokedAt: optionalSeconds(r.RevokedAt), LastUsedAt: optionalSeconds(r.LastUsedAt), CreatedBy: r.CreatedBy,
 	}
 }
 
 // RevokeKey ends a key: at once in this process, within two seconds in others.
 func (c *Checkout) RevokeKey(ctx context.Context, id string) error {
-	defer c.shared.keys.forget()
-	return c.store.revokeKey(ctx, id, c.now())
+	return c.changeKey(ctx, id, "key.revoke", func(k *keyRecord) {
+		if at := millis(c.now()); k.RevokedAt == nil {
+			k.RevokedAt = &at
+		}
+	})
 }
 
 // ExpireKey sets when a key ends by itself, so that its successor can take over meanwhile.
 func (c *Checkout) ExpireKey(ctx context.Context, id string, at time.Time) error {
+	return c.changeKey(ctx, id, "key.expire", func(k *keyRecord) {
+		ms := millis(at)
+		k.ExpiresAt = &ms
+	})
+}
+
+// changeKey changes when a key ends. A call that changes nothing leaves no trace.
+func (c *Checkout) changeKey(ctx context.Context, id, action string, edit func(*keyRecord)) error {
 	defer c.shared.keys.forget()
-	return c.store.expireKey(ctx, id, at)
+	return c.store.transact(ctx, func(t tx) error {
+		before, err := t.lockKey(id)
+		if err != nil {
+			return err
+		}
+		after := before
+		edit(&after)
+		if after.endsLike(before) {
+			return nil
+		}
+		if err := t.endKey(after); err != nil {
+			return err
+		}
+		return c.audit(ctx, t, change{mode: after.Mode, action: action, object: id, before: before.told(), after: after.told()})
+	})
+}
+
+// longestKeyOverlap is how long the old key works beside its successor.
+const longestKeyOverlap = 72 * time.Hour
+
+// RollKey makes a key of the same name and mode and gives its secret, this once. The old one works for the overlap, 0 to
+// 72 hours, and then ends by itself, unless it ends earlier anyway. A key that has ended is [ErrKeyEnded].
+func (c *Checkout) RollKey(ctx context.Context, id string, overlap time.Duration) (secret string, err error) {
+	if overlap < 0 || overlap > longestKeyOverlap {
+		return "", invalid([]FieldError{{Param: "overlap_hours", Code: "parameter_invalid_integer", Message: "overlap_hours must be 0 to 72."}})
+	}
+	defer c.shared.keys.forget()
+	random, now := randomBase62(keyRandom), c.now()
+	var fresh keyRecord
+	err = c.store.transact(ctx, func(t tx) error {
+		before, err := t.lockKey(id)
+		if err != nil {
+			return err
+		}
+		if secret == "" { // the first run
+			secret = "sk_" + string(before.Mode) + "_" + random
+			fresh = newKey(secret, before.Name, now, actorOf(ctx))
+		}
+		return c.roll(ctx, t, before, fresh, millis(now.Add(overlap)))
+	})
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
+}
+
+func (c *Checkout) roll(ctx context.Context, t tx, before, fresh keyRecord, until int64) error {
+	isNew, err := t.insertKey(fresh)
+	if err != nil || !isNew {
+		return err
+	}
+	if before.RevokedAt != nil || (before.ExpiresAt != nil && *before.ExpiresAt <= fresh.CreatedAt) {
+		return ErrKeyEnded
+	}
+	after := before
+	if after.ExpiresAt == nil || *after.ExpiresAt > until {
+		after.ExpiresAt = &until
+	}
+	if err := t.endKey(after); err != nil {
+		return err
+	}
+	told := after.told()
+	told["successor"] = fresh.ID
+	return errors.Join(
+		c.audit(ctx, t, change{mode: fresh.Mode, action: "key.create", object: fresh.ID, after: fresh.told()}),
+		c.audit(ctx, t, change{mode: after.Mode, action: "key.roll", object: after.ID, before: before.told(), after: told}))
 }
 
 func sha256Hex(s string) string {

@@ -89,7 +89,7 @@ func (s *shop) everyStatement(rx *receiver) {
 		"refusals":       s.co.store.countRefusal(ctx, "pay_x"),
 		"expiry refused": s.co.store.countSessionRefusal(ctx, "cs_x"),
 		"hand back":      s.co.store.handBack(ctx, "we_x", "lease_x"),
-		"disable":        s.co.store.disableEndpoint(ctx, "we_x", "https://x.example/", "gone"),
+		"disable":        second(s.co.store.direct(ctx).disableEndpoint("we_x", "https://x.example/", "gone", s.clock.now())),
 		"by reference":   ignore(second(s.co.store.paymentOfNotice(ctx, "sandbox", Observation{Ref: "ch_x"})), ErrNotFound),
 		"revoke":         ignore(s.co.RevokeKey(ctx, "key_x"), ErrNotFound),
 		"expire key":     ignore(s.co.ExpireKey(ctx, "key_x", time.Unix(0, 0)), ErrNotFound),

@@ -18,31 +18,37 @@ type keyRecord struct {
 	ExpiresAt  *int64
 	RevokedAt  *int64
 	LastUsedAt *int64
+	CreatedBy  string
 }
 
-const keyColumns = `id, mode, name, hash, prefix, last4, created_at, expires_at, revoked_at, last_used_at`
+// endsLike tells whether two states of a key end at the same time.
+func (r keyRecord) endsLike(other keyRecord) bool {
+	same := func(a, b *int64) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
+	return same(r.ExpiresAt, other.ExpiresAt) && same(r.RevokedAt, other.RevokedAt)
+}
+
+const keyColumns = `id, mode, name, hash, prefix, last4, created_at, expires_at, revoked_at, last_used_at, COALESCE(created_by, '')`
 
 func readKey(row scanner) (k keyRecord, err error) {
-	err = row.Scan(&k.ID, &k.Mode, &k.Name, &k.Hash, &k.Prefix, &k.Last4, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt)
+	err = row.Scan(&k.ID, &k.Mode, &k.Name, &k.Hash, &k.Prefix, &k.Last4, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.CreatedBy)
 	return k, err
 }
 
 // insertKey stores a key and gives false when its secret is known already.
-func (s *store) insertKey(ctx context.Context, k keyRecord) (bool, error) {
-	var isNew bool
-	err := s.retry(ctx, func() error {
-		t := s.direct(ctx)
-		n, err := t.exec(`INSERT INTO {keys} (id, mode, name, hash, prefix, last4, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			k.ID, k.Mode, k.Name, k.Hash, k.Prefix, k.Last4, k.CreatedAt)
-		if err != nil || n == 1 {
-			isNew = n == 1
-			return err
-		}
-		have, err := first(t, readKey, `SELECT `+keyColumns+` FROM {keys} WHERE hash = ?`, k.Hash)
-		isNew = err == nil && have.ID == k.ID // the answer to the insert was lost
-		return err
-	})
-	return isNew, err
+func (t tx) insertKey(k keyRecord) (bool, error) {
+	n, err := t.exec(`INSERT INTO {keys} (id, mode, name, hash, prefix, last4, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		k.ID, k.Mode, k.Name, k.Hash, k.Prefix, k.Last4, k.CreatedAt, nullable(k.CreatedBy))
+	return n == 1, err
+}
+
+// lockKey is the first statement of every transaction that changes a key.
+func (t tx) lockKey(id string) (keyRecord, error) {
+	return first(t, readKey, `UPDATE {keys} SET name = name WHERE id = ? RETURNING `+keyColumns, id)
+}
+
+// endKey sets when a key ends.
+func (t tx) endKey(k keyRecord) error {
+	return t.one(`UPDATE {keys} SET expires_at = ?, revoked_at = ? WHERE id = ?`, k.ExpiresAt, k.RevokedAt, k.ID)
 }
 
 func (s *store) keyByHash(ctx context.Context, hash string) (k keyRecord, err error) {
@@ -59,24 +65,6 @@ func (s *store) keys(ctx context.Context) (list []keyRecord, err error) {
 		return err
 	})
 	return list, err
-}
-
-func (s *store) revokeKey(ctx context.Context, id string, at time.Time) error {
-	return s.changeKey(ctx, `UPDATE {keys} SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ?`, millis(at), id)
-}
-
-func (s *store) expireKey(ctx context.Context, id string, at time.Time) error {
-	return s.changeKey(ctx, `UPDATE {keys} SET expires_at = ? WHERE id = ?`, millis(at), id)
-}
-
-func (s *store) changeKey(ctx context.Context, statement string, args ...any) error {
-	return s.retry(ctx, func() error {
-		n, err := s.direct(ctx).exec(statement, args...)
-		if err == nil && n == 0 {
-			return ErrNotFound
-		}
-		return err
-	})
 }
 
 // touchKey notes the last use, at most once a minute and key over all replicas.

@@ -27,6 +27,7 @@ type shared struct {
 	circuits circuits
 	created  wantsCache
 	secret   atomic.Pointer[[]byte] // signs forms, once it is known
+	lost     sync.Map               // sealed secrets that do not open and were told of, by endpoint
 
 	failpoint func(name string) // nil in production; tests stop the process where it is called
 }

@@ -16,7 +16,7 @@ CREATE INDEX {{index}}audit_object ON {{prefix}}audit (object, id);
 
 -- Every attempt to deliver, as it went over the wire. The body is the event's.
 CREATE TABLE {{prefix}}delivery_attempts (
-    id                 TEXT PRIMARY KEY,
+    id                 TEXT NOT NULL,
     delivery_id        TEXT NOT NULL,
     endpoint_id        TEXT NOT NULL,
     n                  INTEGER NOT NULL,
@@ -31,9 +31,9 @@ CREATE TABLE {{prefix}}delivery_attempts (
     class              TEXT,
     error              TEXT,
     response           TEXT,
-    response_headers   TEXT
+    response_headers   TEXT,
+    PRIMARY KEY (delivery_id, id)
 );
-CREATE INDEX {{index}}attempts_delivery ON {{prefix}}delivery_attempts (delivery_id, id);
 CREATE INDEX {{index}}attempts_endpoint ON {{prefix}}delivery_attempts (endpoint_id, at);
 
 -- Two secrets while one is replaced: which one leads, and which one the receiver has accepted last.
