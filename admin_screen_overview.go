@@ -154,13 +154,14 @@ func (a *adminCall) addSetup(s *overviewScreen) error {
 	if s.Trouble, err = a.troubled(endpoints); err != nil {
 		return err
 	}
+	s.Readable = len(endpoints) > 0 && !a.SecretsSealed()
 	keys, err := a.Keys(a.ctx())
 	if err != nil {
 		return err
 	}
 	s.Setup = []setupStep{
 		{"key", "/settings/keys", slices.ContainsFunc(keys, func(k Key) bool { return k.Mode == a.mode && works(k, a.now()) })},
-		{"webhook", "/settings/webhooks", slices.ContainsFunc(endpoints, func(e Endpoint) bool { return e.Enabled })},
+		{"webhook", "/settings/webhook", slices.ContainsFunc(endpoints, func(e Endpoint) bool { return e.Enabled })},
 		{"seller", "", a.cfg.Seller.LegalName != ""},
 	}
 	if a.mode == Live {
@@ -181,7 +182,7 @@ func (a *adminCall) takesMoney() bool {
 	})
 }
 
-// troubled are the endpoints that are off, and those that gave up on a webhook.
+// troubled are the endpoints that are off or fail now, and those that gave up on a webhook.
 func (a *adminCall) troubled(endpoints []Endpoint) (list []Endpoint, err error) {
 	health, err := a.queries.endpointsHealth(a.ctx(), a.mode, a.now())
 	failed := map[string]bool{}
@@ -189,7 +190,7 @@ func (a *adminCall) troubled(endpoints []Endpoint) (list []Endpoint, err error) 
 		failed[h.EndpointID] = h.Failed.N > 0
 	}
 	for _, e := range endpoints {
-		if !e.Enabled || failed[e.ID] {
+		if !e.Enabled || e.SecretLost || e.FailingSince != nil || failed[e.ID] {
 			list = append(list, e)
 		}
 	}

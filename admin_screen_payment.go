@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -220,5 +221,18 @@ func indented(v any) (string, error) {
 	}
 	var b bytes.Buffer
 	err = json.Indent(&b, []byte(compact), "", "  ")
-	return b.String(), err
+	return visibleJSON(b.String()), err
+}
+
+// visibleJSON writes as escapes what would show nothing or turn the text around; for a program it is the same JSON.
+func visibleJSON(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && hiddenRune(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
