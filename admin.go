@@ -76,6 +76,26 @@ var adminRoutes = []adminRoute{
 	{pattern: "/:mode/transfers/:id/assign", post: (*adminCall).postAssign, needs: AccessOperate},
 	{pattern: "/:mode/transfers/:id/dismiss", post: (*adminCall).postDismiss, needs: AccessOperate},
 	{pattern: "/:mode/audit", get: (*adminCall).getAudit},
+
+	{pattern: "/:mode/settings/keys", get: (*adminCall).getKeys, post: (*adminCall).postKeys, needs: AccessManage},
+	{pattern: "/:mode/settings/keys/:id", get: (*adminCall).getKey},
+	{pattern: "/:mode/settings/keys/:id/roll", get: (*adminCall).getKeyAgain, post: (*adminCall).postKeyRoll, needs: AccessManage},
+	{pattern: "/:mode/settings/keys/:id/revoke", get: (*adminCall).getKeyAgain, post: (*adminCall).postKeyRevoke, needs: AccessManage},
+	{pattern: "/:mode/settings/webhook", get: (*adminCall).getWebhook},
+	{pattern: "/:mode/settings/webhook/new", get: (*adminCall).getNewEndpoint, post: (*adminCall).postNewEndpoint, needs: AccessManage},
+	{pattern: "/:mode/settings/webhook/:id", get: (*adminCall).getEndpoint, post: (*adminCall).postEndpoint, needs: AccessManage},
+	{pattern: "/:mode/settings/webhook/:id/verify", get: (*adminCall).getEndpointVerify},
+	{pattern: "/:mode/settings/webhook/:id/test", get: (*adminCall).getEndpointAgain, post: (*adminCall).postEndpointTest, needs: AccessOperate},
+	{pattern: "/:mode/settings/webhook/:id/secret", get: (*adminCall).getEndpointAgain, post: (*adminCall).postEndpointSecret, needs: AccessManage},
+	{pattern: "/:mode/settings/webhook/:id/enable", get: (*adminCall).getEndpointAgain, post: (*adminCall).postEndpointEnable, needs: AccessManage},
+	{pattern: "/:mode/settings/webhook/:id/disable", get: (*adminCall).getEndpointDisable, post: (*adminCall).postEndpointDisable, needs: AccessManage},
+	{pattern: "/:mode/settings/webhook/:id/delete", get: (*adminCall).getEndpointDelete, post: (*adminCall).postEndpointDelete, needs: AccessManage},
+	{pattern: "/:mode/settings/webhook/:id/missed", get: (*adminCall).getEndpointMissed, post: (*adminCall).postEndpointMissed, needs: AccessOperate},
+	{pattern: "/:mode/deliveries", get: (*adminCall).getDeliveries},
+	{pattern: "/:mode/deliveries/resend", get: (*adminCall).getResend, post: (*adminCall).postResend, needs: AccessOperate},
+	{pattern: "/:mode/deliveries/:id", get: (*adminCall).getDelivery},
+	{pattern: "/:mode/deliveries/:id/resend", get: (*adminCall).getDeliveryAgain, post: (*adminCall).postDeliveryResend, needs: AccessOperate},
+	{pattern: "/:mode/deliveries/:id/why", get: (*adminCall).getDeliveryAgain, post: (*adminCall).postDeliveryWhy, needs: AccessOperate},
 }
 
 func (ar adminRoute) route(c *Checkout, authorize Authorize) route {

@@ -32,7 +32,7 @@ type adminPages struct {
 }
 
 // adminShared are the files that every screen is made with.
-var adminShared = []string{"layout.html", "parts.html"}
+var adminShared = []string{"layout.html", "parts.html", "parts_webhook.html"}
 
 // adminView is what every screen knows. Data is the screen's own.
 type adminView struct {
@@ -94,7 +94,7 @@ func (p *adminPages) parse() error {
 		p.screens[lang] = map[string]*template.Template{}
 		for _, name := range names {
 			file := path.Base(name)
-			if file == adminShared[0] || file == adminShared[1] {
+			if slices.Contains(adminShared, file) {
 				continue
 			}
 			set := template.New("").Funcs(p.funcs(lang))
@@ -140,6 +140,11 @@ func (p *adminPages) funcs(lang string) template.FuncMap {
 			return "other"
 		},
 		"diff": adminDiff,
+
+		"tabs":    func() map[string]string { return adminTabs },
+		"states":  func() []string { return deliveryStates },
+		"tell":    func(key string, args []any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
+		"failure": func(text string) string { return p.failure(lang, text) },
 	}
 }
 
@@ -158,8 +163,13 @@ var adminSections = []adminSection{
 	{"overview", "", []string{"overview"}},
 	{"payments", "/payments", []string{"payments", "payment", "refund", "ask"}},
 	{"transfers", "/transfers", []string{"transfers"}},
+	{"deliveries", "/deliveries", []string{"deliveries", "delivery"}},
+	{"settings", "/settings/keys", []string{"keys", "key", "secret", "webhook", "webhook_new", "endpoint", "verify"}},
 	{"audit", "/audit", []string{"audit"}},
 }
+
+// adminTabs are the pages of the settings, by the key of their title.
+var adminTabs = map[string]string{"keys": "/settings/keys", "webhook": "/settings/webhook"}
 
 // adminDiff shows what a change was, one line for each side.
 func adminDiff(before, after json.RawMessage) string {

@@ -40,6 +40,24 @@ func Mount(r Router, co *checkout.Checkout) {
 	mount(r, co.PagePath(), "PagePath", co.PageRoutes(), co.Pages())
 }
 
+// Admin puts the admin of co on r, below [checkout.Checkout.AdminPath]. Nobody gets in whom authorize does not let in; it
+// gets a context that [FromContext] finds the gin context in, with what the middleware before it has set:
+//
+//	admins := r.Group("/", requireLogin)
+//	checkoutgin.Admin(admins, co, func(r *http.Request) (checkout.Actor, checkout.Access, error) {
+//		c, _ := checkoutgin.FromContext(r.Context())
+//		user := c.MustGet("user").(User)
+//		return checkout.Actor{ID: user.ID, Name: user.Name}, user.Access, nil
+//	})
+//
+// What is said of [Mount] counts here too: the group's path must be that of BaseURL, and middleware must be there before.
+func Admin(r Router, co *checkout.Checkout, authorize checkout.Authorize) {
+	if err := checkBase(r.BasePath(), co.BaseURL()); err != nil {
+		panic(err)
+	}
+	mount(r, co.AdminPath(), "AdminPath", co.AdminRoutes(), co.Admin(authorize))
+}
+
 func mount(r Router, path, field string, routes []string, h http.Handler) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -185,7 +185,7 @@ func TestTwoCheckoutsOnOneEngine(t *testing.T) {
 
 func TestFallbacksRepeatNothing(t *testing.T) {
 	co := newCheckout(t, nil)
-	for _, routes := range [][]string{co.APIRoutes(), co.PageRoutes()} {
+	for _, routes := range [][]string{co.APIRoutes(), co.PageRoutes(), co.AdminRoutes()} {
 		list := slices.Sorted(slices.Values(append(fallbacks(routes), routes...)))
 		if n := len(list); len(slices.Compact(list)) != n {
 			t.Errorf("a pattern stands twice: %q", list)

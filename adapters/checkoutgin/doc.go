@@ -12,6 +12,8 @@
 // middleware runs before the checkout. Keep middleware that asks for a login off these routes: buyers have none, and the
 // API checks its own keys.
 //
+// The admin is mounted by itself, on a group that has the host's login in front of it: see [Admin].
+//
 // Hooks reach the *gin.Context of the request that caused them:
 //
 //	OnEvent: func(ctx context.Context, tx *gorm.DB, e checkout.Event) error {

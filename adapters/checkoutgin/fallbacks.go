@@ -36,7 +36,7 @@ func fallbacks(routes []string) []string {
 func steps(routes []string) []string {
 	list := []string{""}
 	for _, pattern := range routes {
-		for i := 1; i <= len(pattern); i++ {
+		for i := 1; i <= len(pattern) && pattern != "/"; i++ { // the slash alone belongs to the bare path
 			if i < len(pattern) && pattern[i] != '/' {
 				continue
 			}
