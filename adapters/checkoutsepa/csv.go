@@ -143,7 +143,7 @@ func (f CSVFormat) drafts(t csvTable) []draft {
 }
 
 func (f CSVFormat) draft(c csvIndex, row csvRow) draft {
-	d := draft{bankRef: realReference(c.key.of(row)), day: c.date.of(row)}
+	d := draft{bankRef: realReference(c.key.of(row))}
 	d.Row, d.Account, d.Payer = row.line, compact(c.account.of(row)), c.payer.of(row)
 	d.Reference, d.Text = realReference(c.reference.of(row)), c.text.of(row)
 	if d.Account == "" {
@@ -152,7 +152,7 @@ func (f CSVFormat) draft(c csvIndex, row csvRow) draft {
 	if d.Currency = strings.ToLower(c.currency.of(row)); d.Currency == "" {
 		d.Currency = strings.ToLower(f.Currency)
 	}
-	if !strings.ContainsAny(d.day, "0123456789") {
+	if !strings.ContainsAny(c.date.of(row), "0123456789") {
 		d.Ignored = IgnoredNothing // a balance or a sum below the rows
 		return d
 	}
@@ -163,7 +163,7 @@ func (f CSVFormat) draft(c csvIndex, row csvRow) draft {
 // value is how much a row is, when, and which way.
 func (f CSVFormat) value(d *draft, c csvIndex, row csvRow) {
 	var dateErr, amountErr, directionErr error
-	d.BookedAt, dateErr = f.date(d.day)
+	d.BookedAt, d.day, dateErr = f.date(c.date.of(row))
 	number := c.amount.of(row)
 	if number == "" {
 		d.Ignored = IgnoredDebit // its amount stands in a column of its own
@@ -184,17 +184,18 @@ func (f CSVFormat) value(d *draft, c csvIndex, row csvRow) {
 
 var dateLayouts = []string{"2.1.2006", "2.1.06", time.DateOnly, "2/1/2006", time.RFC3339, time.DateTime}
 
-func (f CSVFormat) date(s string) (time.Time, error) {
+// date is a moment, and the day in the zone that it is written in.
+func (f CSVFormat) date(s string) (time.Time, string, error) {
 	layouts := dateLayouts
 	if f.DateLayout != "" {
 		layouts = []string{f.DateLayout}
 	}
 	for _, layout := range layouts {
 		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
+			return t.UTC(), t.Format(time.DateOnly), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%.40q is no date that is understood: set DateLayout", s)
+	return time.Time{}, "", fmt.Errorf("%.40q is no date that is understood: set DateLayout", s)
 }
 
 // decoration is what stands in a number for people only.

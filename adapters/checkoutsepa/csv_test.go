@@ -79,7 +79,7 @@ func TestAFormatIsBelieved(t *testing.T) {
 	if l.Amount != 123400 || l.Currency != "usd" || l.Payer != "Jörg" || l.Text != "two one" || l.Reference != "RF1" || l.Account != "0532013000" || l.Row != 2 {
 		t.Errorf("%+v", l)
 	}
-	if l.Key != "0532013000:K 7:123400" || !l.BookedAt.Equal(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)) {
+	if l.Key != "0532013000:K 7:2026-03-02:123400" || !l.BookedAt.Equal(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v", l)
 	}
 	if l := lines[1]; l.Amount != -500 || l.Ignored != IgnoredDebit || strings.Contains(l.Key, "NONREF") {

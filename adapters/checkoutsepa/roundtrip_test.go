@@ -59,7 +59,7 @@ func randomLine(r *rand.Rand, i int) Line {
 	case l.Amount == 0:
 		l.Ignored = IgnoredNothing
 	}
-	l.Key = fmt.Sprintf("%s:%s:%d", l.Account, ref, l.Amount)
+	l.Key = fmt.Sprintf("%s:%s:%s:%d", l.Account, ref, l.BookedAt.Format(time.DateOnly), l.Amount)
 	return l
 }
 
