@@ -117,7 +117,7 @@ func TestAFileOfTheDayAndOneOfTheMonthCountOnce(t *testing.T) {
 func TestAMisreadReferencePaysASession(t *testing.T) {
 	p, s, session, ref := awaiting(t)
 	misread := "RF" + strings.NewReplacer("0", "O", "1", "I").Replace(ref[2:])
-	importInto(t, p, s, "Datum;Betrag;Verwendungszweck\n1.3.2026;25,00;"+misread+"\n", Report{Lines: 1, Booked: 1})
+	importInto(t, p, s, "Datum;Haben;Verwendungszweck\n1.3.2026;25,00;"+misread+"\n", Report{Lines: 1, Booked: 1})
 	if got := s.Session(session).Status; got != checkout.StatusCompleted {
 		t.Errorf("the session is %s", got)
 	}
@@ -125,7 +125,7 @@ func TestAMisreadReferencePaysASession(t *testing.T) {
 
 func TestMoneyWithoutAReferenceIsSetAside(t *testing.T) {
 	p, s, session, _ := awaiting(t)
-	file := "Datum;Betrag;Verwendungszweck\n1.3.2026;25,00;thank you\n1.3.2026;26,00;thank you\n"
+	file := "Datum;Haben;Verwendungszweck\n1.3.2026;25,00;thank you\n1.3.2026;26,00;thank you\n"
 	report := importInto(t, p, s, file, Report{Lines: 2, Suggested: 1, Unknown: 1})
 	if got := report.Items[0].Result.Suggestions; len(got) != 1 || got[0].SessionID != session {
 		t.Errorf("the suggestions are %+v", got)
