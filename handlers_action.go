@@ -62,7 +62,7 @@ func (c *Checkout) redirectInstead(w http.ResponseWriter, r *http.Request, s sit
 		return err
 	}
 	provider, err := c.provider(*s.last)
-	if err != nil || now.state(c.now()) != "open" {
+	if err != nil || now.state(c.now()) != "open" || !c.limits.declines.Peek(c.clients.of(r)) {
 		return c.goOn(w, r, s)
 	}
 	err = c.pay(r.Context(), payRequest{

@@ -158,7 +158,7 @@ func (c *Checkout) advanceSession(ctx context.Context, id string, d time.Duratio
 	if err != nil || rec.Status != StatusPending || rec.ExpiresAt > millis(c.now()) {
 		return err
 	}
-	if _, err = c.expire(ctx, id); errors.Is(err, ErrNotPending) {
+	if _, err = c.expire(ctx, id, false); errors.Is(err, ErrNotPending) {
 		return nil // its payment is under way and decides
 	}
 	return err

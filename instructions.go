@@ -1,5 +1,7 @@
 package checkout
 
+import "time"
+
 // Instructor is a provider whose buyer pays elsewhere: by transfer, at the door, later. While an attempt is open the page
 // shows what to do. It does not call the network, and gives the same for the same question.
 type Instructor interface {
@@ -20,6 +22,7 @@ type Instructions struct {
 	Fields []InstructionField // what the buyer's bank asks for, in its order
 	QR     string             // the content of a code that fills it all in, at most 331 bytes (EPC069-12); empty for none
 	Bound  bool               // the order counts from now on: the buyer cannot choose another way any more
+	Until  time.Time          // the last day to pay, where the session is kept longer than that; zero for the session's end
 }
 
 // InstructionField is a line to copy. The page has words for payee, iban, bic, bank and reference; Label stands for

@@ -183,3 +183,53 @@ func TestNoLivePaymentReachesTheSandbox(t *testing.T) {
 		t.Errorf("a test payment is %v's, %v", p, err)
 	}
 }
+
+// refusingOnce is a host's hook that says no to the first event.
+func refusingOnce(c *Config) {
+	refused := false
+	c.OnEvent = func(context.Context, *gorm.DB, Event) error {
+		if !refused {
+			refused = true
+			return errHost
+		}
+		return nil
+	}
+}
+
+func TestTheDaysOfAnOrderSurviveARefusalAndAKill(t *testing.T) {
+	eachAccountShop(t, func(t *testing.T, s *shop, a *account) {
+		a.script[0].state, a.bound = StateProcessing, true
+		id := s.create(seedBody)
+		s.payWire(id)
+		s.reconcileAfter(30 * time.Second)
+		s.want(id, "pending", "processing")
+		s.clock.advance(3 * time.Hour)
+		s.work()
+		s.want(id, "pending", "processing")
+	}, refusingOnce)
+	eachAccountShop(t, func(t *testing.T, s *shop, a *account) {
+		id := s.create(seedBody)
+		s.co.shared.failpoint = func(point string) {
+			if point == "begin.answered" {
+				panic("killed")
+			}
+		}
+		s.payWire(id) // the door catches the panic
+		s.co.shared.failpoint = nil
+		s.reconcileAfter(30 * time.Second)
+		s.want(id, "pending", "requires_action")
+		if got := s.get(id)["expires_at"]; got != "2025-01-17T12:00:00Z" && got != "2025-01-17T13:00:00Z" {
+			t.Errorf("expires_at is %v, want the seven days that Begin's lost answer had", got)
+		}
+	})
+}
+
+func TestThePageTellsTheProvidersLastDay(t *testing.T) {
+	eachAccountShop(t, func(t *testing.T, s *shop, a *account) {
+		a.until = time.Date(2025, 1, 14, 0, 0, 0, 0, time.UTC)
+		id, _ := s.awaited(a)
+		if body := s.page("/checkout/" + id).Body.String(); !strings.Contains(body, "<dd>14 January 2025</dd>") {
+			t.Errorf("the page is %s", body)
+		}
+	})
+}

@@ -110,7 +110,10 @@ func (c *Checkout) actionPage(ctx context.Context, v *pageView, s situation) (er
 func (c *Checkout) instructionsPage(ctx context.Context, v *pageView, s situation) (err error) {
 	in, due := c.instructions(*s.last, v.Lang)
 	v.PollAfter, v.ContinueURL, v.CanAbandon = pollSeconds, successURL(s.rec.SuccessURL, s.rec.ID), c.mayAbandon(s, v.State)
-	v.Told = pageInstructions{Text: in.Text, Bound: in.Bound, Due: due, Received: s.last.Received, Until: fromMillis(s.rec.ExpiresAt)}
+	v.Told = pageInstructions{Text: in.Text, Bound: in.Bound, Due: due, Received: s.last.Received, Until: in.Until}
+	if in.Until.IsZero() {
+		v.Told.Until = fromMillis(s.rec.ExpiresAt)
+	}
 	for _, f := range in.Fields {
 		v.Told.Fields = append(v.Told.Fields, pageCopy(f))
 	}

@@ -154,7 +154,10 @@ func (c *Checkout) afterBegin(ctx context.Context, p paymentRecord, step Step, e
 	if step.RedirectURL != "" || step.Client != "" {
 		o.RedirectURL, o.Client = step.RedirectURL, step.Client
 	}
-	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o, ExpiresAt: step.ExpiresAt})
+	if !step.ExpiresAt.IsZero() {
+		o.ExpiresAt = step.ExpiresAt
+	}
+	return c.settle(ctx, fact{PaymentID: p.ID, Observation: o})
 }
 
 func (c *Checkout) refusal(p paymentRecord, reason string) Observation {
@@ -162,7 +165,8 @@ func (c *Checkout) refusal(p paymentRecord, reason string) Observation {
 }
 
 // ConfirmPayment settles an open payment whose provider waits for a person's or a bank file's word: see [Settler]. The
-// session completes as after any other success. A provider that asks its company instead gives [ErrNotByHand].
+// session completes as after any other success. A provider that asks its company instead gives [ErrNotByHand]; money that
+// has to go back, because its order has ended, is booked and gives [ErrNotPending].
 func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evidence) error {
 	var bad problems
 	bad.text("actor", e.Actor, maxTransferKey)
@@ -191,8 +195,12 @@ func (c *Checkout) ConfirmPayment(ctx context.Context, paymentID string, e Evide
 	if err := c.settle(ctx, fact{PaymentID: p.ID, Observation: o, Evidence: e}); err != nil {
 		return err
 	}
-	if p, err = c.store.paymentByID(ctx, p.ID); err == nil && p.State == attemptOpen && o.State == StateSucceeded {
+	p, err = c.store.paymentByID(ctx, p.ID)
+	switch {
+	case err != nil || o.State != StateSucceeded || p.State == attemptSucceeded:
+		return err
+	case p.State == attemptOpen:
 		return ErrNotByHand.saying("The evidence does not fit this payment: nothing was changed.")
 	}
-	return err
+	return ErrNotPending.saying("The money is booked, but its order has ended or was paid another way: pay it back.")
 }

@@ -40,6 +40,10 @@ type RefundParams struct {
 	Reason         string // for people, at most 200 characters
 	IdempotencyKey string // a repeat with the same key gives the first refund again
 
+	// ByHand books a refund of a payment whose provider cannot pay back: it waits for a person who does, and says so with
+	// [Checkout.SettleRefund]. Without it such a refund is [ErrRefundByHand].
+	ByHand bool
+
 	requestHash string
 	mode        Mode // of the API key; empty in process
 }
@@ -69,7 +73,7 @@ func (c *Checkout) Refund(ctx context.Context, params RefundParams) (*Refund, er
 	if err != nil {
 		return nil, err
 	}
-	if isNew && !c.inHostTx {
+	if isNew && !c.inHostTx && rec.State == refundPending {
 		if err := c.sendRefund(ctx, rec); err != nil {
 			c.cfg.Logger.WarnContext(ctx, "checkout: the outcome of a refund is not known yet", "refund", shortID(rec.ID), "error", err)
 		}
@@ -99,14 +103,14 @@ func (c *Checkout) writeRefund(ctx context.Context, params RefundParams) (rec re
 	defer cancel()
 	id := newID(prefixRefund, c.now())
 	err = c.store.transact(ctx, func(t tx) (err error) {
-		rec, isNew, err = c.writeRefundIn(t, id, params)
+		rec, isNew, err = c.writeRefundIn(ctx, t, id, params)
 		return err
 	})
 	c.reached("refund.booked")
 	return rec, isNew, err
 }
 
-func (c *Checkout) writeRefundIn(t tx, id string, params RefundParams) (refundRecord, bool, error) {
+func (c *Checkout) writeRefundIn(ctx context.Context, t tx, id string, params RefundParams) (refundRecord, bool, error) {
 	s, err := t.lockSession(params.SessionID)
 	if err != nil {
 		return refundRecord{}, false, err
@@ -134,7 +138,12 @@ func (c *Checkout) writeRefundIn(t tx, id string, params RefundParams) (refundRe
 	if err == nil && !isNew {
 		err = ErrDatabaseBusy // the same key for two sessions at the same moment: the repeat will see which was first
 	}
-	return rec, isNew, err
+	if err != nil {
+		return rec, false, err
+	}
+	return rec, true, c.audit(ctx, t, change{mode: rec.Mode, action: "refund.create", object: rec.ID, session: rec.SessionID, after: map[string]any{
+		"amount_cents": rec.Amount, "currency": rec.Currency, "reason": params.Reason, "by_hand": params.ByHand,
+	}})
 }
 
 func (params RefundParams) hash() string {
@@ -163,15 +172,21 @@ func (c *Checkout) newRefund(t tx, id string, s sessionRecord, params RefundPara
 	if amount <= 0 || amount > p.Captured-gone {
 		return rec, ErrRefundExceeds.saying("Only %d minor units of this payment are left to refund.", p.Captured-gone)
 	}
-	if provider, err := c.provider(p); err != nil {
+	provider, err := c.provider(p)
+	if err != nil {
 		return rec, ErrProviderUnavailable.because(err)
-	} else if _, ok := provider.(Refunder); !ok {
+	}
+	_, refunds := provider.(Refunder)
+	if !refunds && !params.ByHand {
 		return rec, ErrRefundByHand
 	}
 	now := c.now()
 	rec = refundRecord{
 		ID: id, SessionID: s.ID, PaymentID: p.ID, Mode: s.Mode, Origin: originRequest, State: refundPending, Amount: amount, Currency: p.Currency,
 		Reason: pointer(params.Reason), NextAt: millis(now.Add(callTimeout)), CreatedAt: millis(now), IdempotencyKey: pointer(params.IdempotencyKey),
+	}
+	if params.ByHand && !refunds {
+		rec.State, rec.Failure = refundNeedsPerson, pointer("The provider cannot refund: pay back by hand.")
 	}
 	if c.inHostTx {
 		rec.NextAt = millis(now) // nobody calls the provider after the host's commit but the worker
@@ -188,11 +203,32 @@ func (c *Checkout) oweRefund(t tx, p paymentRecord, amount int64, currency, note
 		return nil
 	}
 	now := millis(c.now())
-	_, err := t.insertRefund(refundRecord{
+	isNew, err := t.insertRefund(refundRecord{
 		ID: newID(prefixRefund, c.now()), SessionID: p.SessionID, PaymentID: p.ID, Mode: p.Mode, Origin: note, State: refundPending,
 		Amount: amount, Currency: currency, NextAt: now, CreatedAt: now,
 	})
+	if err == nil && !isNew {
+		err = errInvariant // owed money must not get lost
+	}
 	return err
+}
+
+// SettleRefund ends a refund that needs a person, who has paid it back by hand; the note says how. The event of a refund
+// that succeeded is published. Anything else than a refund that needs a person is [ErrNotFound].
+func (c *Checkout) SettleRefund(ctx context.Context, id, note string) error {
+	if err := checkWords("", note); err != nil {
+		return err
+	}
+	r, err := c.store.refundByID(ctx, id)
+	if err == nil && r.State != refundNeedsPerson {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return c.settleRefund(ctx, r.PaymentID, refundFact{id: r.ID, byHand: true, note: note, observation: RefundObservation{
+		State: StateSucceeded, Amount: r.Amount, Currency: r.Currency,
+	}})
 }
 
 // refundDue sends the refunds that are due (T16).
@@ -261,6 +297,8 @@ type refundFact struct {
 	id          string // ours; empty for what a provider reports
 	observation RefundObservation
 	park        string
+	byHand      bool // a person has paid it back
+	note        string
 }
 
 // settleRefund is the door for refunds, as settle is for payments.
@@ -303,6 +341,14 @@ func (c *Checkout) settleRefundIn(ctx context.Context, t tx, s sessionRecord, pa
 			return done, t.markRefunded(paymentID, attemptNeedsPerson)
 		}
 		return done, nil
+	}
+	if f.byHand {
+		err := c.audit(ctx, t, change{mode: r.Mode, action: "refund.settle", object: r.ID, session: r.SessionID, after: map[string]any{
+			"amount_cents": r.Amount, "currency": r.Currency, "note": f.note,
+		}})
+		if err != nil {
+			return done, err
+		}
 	}
 	return c.endRefund(ctx, t, s, *r, f.observation, done)
 }

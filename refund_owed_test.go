@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -167,4 +168,61 @@ func TestASurplusThatIsRefusedNeedsAPerson(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestARefundByHandWaitsForAPersonAndIsSettledOnce(t *testing.T) {
+	eachAccountShop(t, func(t *testing.T, s *shop, a *account) {
+		id, ref := s.awaited(a)
+		s.transfer("1", ref, 2500, booked(id, 0, 0))
+		if _, err := s.co.Refund(t.Context(), RefundParams{SessionID: id, AmountCents: 1000}); !errors.Is(err, ErrRefundByHand) {
+			t.Fatalf("Refund gives %v", err)
+		}
+		back, err := s.co.Refund(t.Context(), RefundParams{SessionID: id, AmountCents: 1000, ByHand: true})
+		if err != nil || back.Status != string(refundNeedsPerson) {
+			t.Fatalf("Refund gives %+v, %v", back, err)
+		}
+		s.want(id, "completed", "paid")
+		if _, err := s.co.Refund(t.Context(), RefundParams{SessionID: id, AmountCents: 1501, ByHand: true}); !errors.Is(err, ErrRefundExceeds) {
+			t.Errorf("more than is left: %v", err)
+		}
+		s.clock.advance(time.Second)
+		ada := ActingAs(t.Context(), Actor{ID: "u1", Name: "Ada"})
+		if err := s.co.SettleRefund(ada, back.ID, "transferred on Monday"); err != nil {
+			t.Fatal(err)
+		}
+		s.want(id, "completed", "partially_refunded")
+		if err := s.co.SettleRefund(ada, back.ID, "again"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a second settlement gives %v", err)
+		}
+		log, _, err := s.co.Audit(t.Context(), AuditFilter{Object: back.ID})
+		if err != nil || len(log) != 2 || log[0].Action != "refund.settle" || log[0].Actor.Name != "Ada" || !strings.Contains(string(log[0].After), "transferred on Monday") || log[1].Action != "refund.create" {
+			t.Errorf("the audit log is %+v, %v", log, err)
+		}
+	})
+}
+
+func TestOwedMoneyThatWasPaidBackByHandIsClosed(t *testing.T) {
+	eachAccountShop(t, func(t *testing.T, s *shop, a *account) {
+		id, ref := s.awaited(a)
+		s.clock.advance(8 * 24 * time.Hour)
+		s.work()
+		s.transfer("1", ref, 2600, booked(id, 0, 2600))
+		if got, want := s.owed(id), "late 2500 needs_person, surplus 100 needs_person"; got != want {
+			t.Fatalf("owed is %q, want %q", got, want)
+		}
+		list, err := s.co.Refunds(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list {
+			if err := s.co.SettleRefund(t.Context(), r.ID, "done"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := s.owed(id), "late 2500 succeeded, surplus 100 succeeded"; got != want {
+			t.Errorf("owed is %q, want %q", got, want)
+		}
+		s.wantAttempts(id, "refunded:late")
+		s.want(id, "expired", "unpaid")
+	})
 }

@@ -19,6 +19,7 @@ type account struct {
 	method string
 	bound  bool // buyers cannot change their minds
 	test   bool // of test mode
+	until  time.Time
 }
 
 func newAccount() *account {
@@ -47,7 +48,7 @@ func (a *account) Begin(ctx context.Context, r BeginRequest) (Step, error) {
 
 func (a *account) Observe(ctx context.Context, ref ChargeRef) (Observation, error) {
 	o, err := a.scripted.Observe(ctx, ref)
-	o.Ref, o.Livemode = a.ref(ref.AttemptID), !a.test
+	o.Ref, o.Livemode, o.ExpiresAt = a.ref(ref.AttemptID), !a.test, ref.BegunAt.Add(7*24*time.Hour)
 	return o, err
 }
 
@@ -61,7 +62,7 @@ func (a *account) Instructions(q InstructionQuery) Instructions {
 	return Instructions{
 		Text:   []string{"Transfer it, " + q.Locale + "."},
 		Fields: []InstructionField{{Key: "iban", Value: "DE89 3704", Copy: "DE893704"}, {Label: "Own <line>", Value: a.ref(q.Charge.AttemptID)}},
-		QR:     "due " + string(rune('0'+q.Due%10)), Bound: a.bound,
+		QR:     "due " + string(rune('0'+q.Due%10)), Bound: a.bound, Until: a.until,
 	}
 }
 

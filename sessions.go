@@ -276,7 +276,7 @@ func (c *Checkout) expireNow(ctx context.Context, id string) (sessionRecord, err
 	if !isID(prefixSession, id) {
 		return sessionRecord{}, ErrNotFound
 	}
-	rec, err := c.expire(ctx, id)
+	rec, err := c.expire(ctx, id, true)
 	if c.inHostTx || !errors.Is(err, ErrNotPending) || rec.Status != StatusPending {
 		return rec, err
 	}
@@ -287,7 +287,7 @@ func (c *Checkout) expireNow(ctx context.Context, id string) (sessionRecord, err
 	if failed := c.takeBack(ctx, open, ReasonTimeout); failed != nil {
 		c.cfg.Logger.WarnContext(ctx, "checkout: a payment could not be taken back", "payment", shortID(open.ID), "error", failed)
 	}
-	return c.expire(ctx, id)
+	return c.expire(ctx, id, true)
 }
 
 // longestWait is how long an attempt may keep a session open, counted from its begin.
@@ -326,13 +326,16 @@ func (c *Checkout) extend(ctx context.Context, id string) error {
 	})
 }
 
-// expire closes a session that no attempt holds open, and gives it as it is afterwards.
-func (c *Checkout) expire(ctx context.Context, id string) (rec sessionRecord, err error) {
+// expire closes a session that no attempt holds open, and gives it as it is afterwards. Asked tells a wish from the clock.
+func (c *Checkout) expire(ctx context.Context, id string, asked bool) (rec sessionRecord, err error) {
 	work, cancel := detached(ctx, commitTimeout)
 	defer cancel()
 	var done settled
 	err = c.store.transact(work, func(t tx) (err error) {
-		rec, done, err = c.expireIn(work, t, id)
+		var changed bool
+		if rec, done, changed, err = c.expireIn(work, t, id); err == nil && changed && asked {
+			err = c.audit(work, t, change{mode: rec.Mode, action: "session.expire", object: rec.ID, session: rec.ID})
+		}
 		return err
 	})
 	if err != nil {
@@ -343,29 +346,29 @@ func (c *Checkout) expire(ctx context.Context, id string) (rec sessionRecord, er
 	return rec, nil
 }
 
-func (c *Checkout) expireIn(ctx context.Context, t tx, id string) (rec sessionRecord, done settled, err error) {
+func (c *Checkout) expireIn(ctx context.Context, t tx, id string) (rec sessionRecord, done settled, changed bool, err error) {
 	rec, err = t.lockSession(id)
 	if err != nil || rec.Status == StatusExpired {
-		return rec, done, err
+		return rec, done, false, err
 	}
 	if rec.Status == StatusCompleted {
-		return rec, done, ErrNotPending
+		return rec, done, false, ErrNotPending
 	}
 	at := eventTime(rec, c.now())
 	expired, err := t.expireSession(id, at, at)
 	if err != nil {
-		return rec, done, err
+		return rec, done, false, err
 	}
 	if !expired {
-		return rec, done, ErrNotPending.saying("A payment of this session is under way. Its outcome decides; ask again in a minute.")
+		return rec, done, false, ErrNotPending.saying("A payment of this session is under way. Its outcome decides; ask again in a minute.")
 	}
 	c.reached("expire.written")
 	rec.Status, rec.ExpiredAt = StatusExpired, &at
 	e, err := c.newEvent(webhook.SessionExpired, rec, at, nil)
 	if err != nil {
-		return rec, done, err
+		return rec, done, false, err
 	}
 	done.skipped = c.hookSkipped(rec.HookRefusals)
 	done.queued, err = c.publish(ctx, t, e, !done.skipped)
-	return rec, done, err
+	return rec, done, true, err
 }

@@ -13,10 +13,9 @@ import (
 type fact struct {
 	PaymentID   string
 	Observation Observation
-	ExpiresAt   time.Time // how long the buyer has, when Begin has said so
-	EventKey    string    // of a notification, which counts once
-	Provider    string    // with EventKey
-	Evidence    Evidence  // of a person who confirms
+	EventKey    string   // of a notification, which counts once
+	Provider    string   // with EventKey
+	Evidence    Evidence // of a person who confirms
 }
 
 // settle is the one door through which money changes a session. It may be called with the same fact any number of times
@@ -170,8 +169,8 @@ func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p payme
 	if done.verdict.note != "" {
 		p.Reason = done.verdict.note
 	}
-	if !f.ExpiresAt.IsZero() {
-		s.ExpiresAt = max(s.ExpiresAt, millis(earlier(f.ExpiresAt, c.now().Add(longestWait))))
+	if until := f.Observation.ExpiresAt; !until.IsZero() {
+		s.ExpiresAt = max(s.ExpiresAt, millis(earlier(until, fromMillis(p.CreatedAt).Add(longestWait))))
 		if err := t.extendSession(s.ID, s.ExpiresAt); err != nil {
 			return done, err
 		}
@@ -201,7 +200,7 @@ func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p payme
 
 // applyTry tells of a try that failed within an attempt that goes on, once.
 func (c *Checkout) applyTry(ctx context.Context, t tx, s sessionRecord, p paymentRecord, tryID string, done settled) (settled, error) {
-	isNew, err := t.insertProviderEvent(p.Provider, "try:"+tryID, p.ID, millis(c.now()))
+	isNew, err := t.insertProviderEvent(p.Provider, "try:"+p.ID+":"+tryID, p.ID, millis(c.now()))
 	if err != nil || !isNew {
 		return done, err
 	}
@@ -231,8 +230,11 @@ func (c *Checkout) tell(ctx context.Context, t tx, s sessionRecord, paymentID, k
 // publishOf publishes an event about a payment, without the hook where that has refused too often, and notes it.
 func (c *Checkout) publishOf(ctx context.Context, t tx, paymentID string, e Event, done settled) (settled, error) {
 	queued, err := c.publish(ctx, t, e, !done.skip)
-	if done.queued += queued; err != nil || !done.skip {
+	if done.queued += queued; err != nil {
 		return done, err
+	}
+	if !done.skip {
+		return done, t.forgetRefusals(paymentID)
 	}
 	done.skipped = true
 	return done, t.noteSkip(paymentID)
@@ -250,6 +252,14 @@ func (c *Checkout) applyEnd(ctx context.Context, t tx, s sessionRecord, p paymen
 	}
 	if err := t.settlePayment(p, from, millis(now)); err != nil {
 		return done, err
+	}
+	if f.Evidence.Actor != "" {
+		err := c.audit(ctx, t, change{mode: s.Mode, action: "payment.confirm", object: p.ID, session: s.ID, after: map[string]any{
+			"by": f.Evidence.Actor, "note": f.Evidence.Note, "amount_cents": f.Evidence.Amount, "currency": f.Evidence.Currency,
+		}})
+		if err != nil {
+			return done, err
+		}
 	}
 	if v.payment == attemptRefundDue {
 		return c.applyOwed(ctx, t, s, p, o, from, done)

@@ -295,7 +295,7 @@ func TestExpiryAndSuccessAtTheSameInstantGiveOneEnd(t *testing.T) {
 			p.set(a.ID, StateSucceeded)
 			if err := atOnce(
 				func() error { return s.co.observe(t.Context(), a) },
-				func() error { _, err := s.co.expire(t.Context(), id); return ignore(err, ErrNotPending) },
+				func() error { _, err := s.co.expire(t.Context(), id, false); return ignore(err, ErrNotPending) },
 			); err != nil {
 				t.Fatal(err)
 			}

@@ -211,6 +211,16 @@ func (s *store) text(statement string) string {
 	return named
 }
 
+// writeFirst makes the first statement of a host's transaction a write, for verbs that have to look something up: on SQLite
+// it takes the lock that a later write of a transaction that has read could not get any more. It changes nothing.
+func (s *store) writeFirst(ctx context.Context) error {
+	if !s.inHostTx {
+		return nil
+	}
+	_, err := s.direct(ctx).exec(`UPDATE {settings} SET value = value WHERE name = 'write first'`)
+	return err
+}
+
 // exec runs a statement and gives the number of rows it touched.
 func (t tx) exec(statement string, args ...any) (int64, error) {
 	res := t.db.Exec(t.s.text(statement), args...)

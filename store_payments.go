@@ -51,6 +51,14 @@ type paymentRecord struct {
 	Note         string
 }
 
+// due is what is still to be paid of an open attempt.
+func (p paymentRecord) due() int64 {
+	if p.State != attemptOpen {
+		return 0
+	}
+	return p.Amount - p.Received
+}
+
 const paymentColumns = `id, session_id, mode, ordinal, provider, method, state, step, amount, currency, captured, received,
 	COALESCE(ref, ''), COALESCE(charge_id, ''), COALESCE(action_url, ''), COALESCE(client, ''), COALESCE(reason, ''), COALESCE(provider_code, ''),
 	created_at, settled_at, polls, tries, hook_refusals, hook_skipped,
@@ -123,7 +131,7 @@ func (s *store) paymentOfNotice(ctx context.Context, provider string, o Observat
 
 // updateOpen keeps what is known of an attempt that goes on.
 func (t tx) updateOpen(p paymentRecord, nextPoll int64) error {
-	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, reason = ?, provider_code = ?, next_poll_at = ?, hook_refusals = 0
+	return t.one(`UPDATE {payments} SET step = ?, ref = ?, action_url = ?, client = ?, reason = ?, provider_code = ?, next_poll_at = ?
 		WHERE id = ? AND state = 'open'`,
 		p.Step, nullable(p.Ref), nullable(p.ActionURL), nullable(p.Client), nullable(p.Reason), nullable(p.ProviderCode), nextPoll, p.ID)
 }
@@ -136,7 +144,7 @@ func (t tx) countTry(p paymentRecord, now int64) error {
 
 // settlePayment moves an attempt on from the state it was read in.
 func (t tx) settlePayment(p paymentRecord, from paymentState, at int64) error {
-	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, reason = ?, provider_code = ?, settled_at = ?, actor = ?, note = ?,
+	return t.one(`UPDATE {payments} SET state = ?, step = ?, captured = ?, ref = ?, charge_id = ?, client = NULL, reason = ?, provider_code = ?, settled_at = ?, actor = ?, note = ?,
 		hook_refusals = 0, next_poll_at = NULL WHERE id = ? AND state = ?`,
 		p.State, p.Step, p.Captured, nullable(p.Ref), nullable(p.ChargeID), nullable(p.Reason), nullable(p.ProviderCode), at, nullable(p.Actor), nullable(p.Note), p.ID, from)
 }
@@ -169,9 +177,10 @@ func (s *store) claimPayments(ctx context.Context, now time.Time, again time.Dur
 	return list, err
 }
 
+// scheduleLook sets the next look. After the last try the next look is at once, or when a claim has run out.
 func (s *store) scheduleLook(ctx context.Context, id string, at time.Time) error {
 	return s.retry(ctx, func() error {
-		_, err := s.direct(ctx).exec(`UPDATE {payments} SET next_poll_at = ? WHERE id = ? AND state = 'open'`, millis(at), id)
+		_, err := s.direct(ctx).exec(`UPDATE {payments} SET next_poll_at = ? WHERE id = ? AND state = 'open' AND tries < ?`, millis(at), id, maxTries)
 		return err
 	})
 }

@@ -69,8 +69,20 @@ func (t tx) transferByKey(provider, key string) (transferRecord, error) {
 // claimTransfer takes a transfer that waits for a person and locks it.
 func (t tx) claimTransfer(id string, status TransferStatus, paymentID, actor, note string) (transferRecord, error) {
 	return first(t, readTransfer, `UPDATE {transfers} SET status = ?, payment_id = ?, session_id = (SELECT session_id FROM {payments} WHERE id = ?),
-		actor = ?, note = COALESCE(?, note) WHERE id = ? AND status = 'suggested' RETURNING `+transferColumns,
-		status, nullable(paymentID), paymentID, actor, nullable(note), id)
+		actor = COALESCE(?, actor), note = COALESCE(?, note) WHERE id = ? AND status = 'suggested' RETURNING `+transferColumns,
+		status, nullable(paymentID), paymentID, nullable(actor), nullable(note), id)
+}
+
+// hasTwin tells whether the same amount was booked on the same payment under another key.
+func (t tx) hasTwin(r transferRecord) (bool, error) {
+	list, err := all(t, readText, `SELECT id FROM {transfers} WHERE session_id = ? AND payment_id = ? AND amount = ? AND status = 'booked' AND id <> ? LIMIT 1`,
+		r.SessionID, r.PaymentID, r.Amount, r.ID)
+	return len(list) > 0, err
+}
+
+// setAside leaves a transfer to a person, with the payment it names.
+func (t tx) setAside(id string) error {
+	return t.one(`UPDATE {transfers} SET status = 'suggested' WHERE id = ?`, id)
 }
 
 func (t tx) setSurplus(id string, surplus int64) error {

@@ -21,7 +21,7 @@ const (
 // keeps the session open and the page asks for the rest; what is more than due is a surplus, and has to go back like money
 // that comes when nothing is due any more. A Key counts once, whoever records it and however often.
 //
-// An error means that nothing was recorded; a repeat is safe. Inside [Checkout.WithTx] it commits with the host's own
+// A repeat after an error is safe: what was recorded counts once. Inside [Checkout.WithTx] it commits with the host's own
 // books.
 func (c *Checkout) RecordTransfer(ctx context.Context, ref string, amount int64, t Transfer) (TransferResult, error) {
 	provider, transferee, err := c.transferee(t.Provider)
@@ -30,6 +30,9 @@ func (c *Checkout) RecordTransfer(ctx context.Context, ref string, amount int64,
 	}
 	rec, err := c.newTransfer(provider, ref, amount, t)
 	if err != nil {
+		return TransferResult{}, err
+	}
+	if err := c.store.writeFirst(ctx); err != nil {
 		return TransferResult{}, err
 	}
 	p, err := c.payeeOf(ctx, provider, transferee, ref, t.Text)
@@ -146,9 +149,16 @@ func (c *Checkout) setAside(ctx context.Context, rec transferRecord) (TransferRe
 	return result, err
 }
 
-// suggest finds the payments a transfer may be meant for, and their mode, which is their provider's.
+// suggest finds the payments a transfer may be meant for, and their mode, which is their provider's. One that may have been
+// told twice has the payment it names.
 func (c *Checkout) suggest(ctx context.Context, rec transferRecord) (list []TransferSuggestion, mode Mode, err error) {
-	payments, err := c.store.waitingFor(ctx, rec.Provider, rec.Amount, rec.Currency, suggestions)
+	var payments []paymentRecord
+	if rec.PaymentID != nil {
+		p, lookup := c.store.paymentByID(ctx, *rec.PaymentID)
+		payments, err = []paymentRecord{p}, lookup
+	} else {
+		payments, err = c.store.waitingFor(ctx, rec.Provider, rec.Amount, rec.Currency, suggestions)
+	}
 	if err != nil {
 		return nil, "", err
 	}
@@ -160,7 +170,7 @@ func (c *Checkout) suggest(ctx context.Context, rec transferRecord) (list []Tran
 		mode = p.Mode
 		list = append(list, TransferSuggestion{
 			PaymentID: p.ID, SessionID: s.ID, Reference: p.Ref, ClientReferenceID: orEmpty(s.Reference), CustomerEmail: orEmpty(s.CustomerEmail),
-			Due: p.Amount - p.Received, CreatedAt: seconds(p.CreatedAt),
+			Due: p.due(), CreatedAt: seconds(p.CreatedAt),
 		})
 	}
 	return list, mode, nil
@@ -170,14 +180,20 @@ func (c *Checkout) suggest(ctx context.Context, rec transferRecord) (list []Tran
 // hook writes commit together.
 func (c *Checkout) bookTransfer(ctx context.Context, rec transferRecord, p paymentRecord) (TransferResult, error) {
 	rec.Status, rec.Mode, rec.PaymentID, rec.SessionID = TransferBooked, p.Mode, &p.ID, &p.SessionID
-	return c.book(ctx, rec, func(t tx) (transferRecord, error) {
+	return c.book(ctx, rec, false, func(t tx) (transferRecord, error) {
 		isNew, err := t.insertTransfer(rec)
 		if err != nil || isNew {
 			return rec, err
 		}
 		have, err := t.transferByKey(rec.Provider, rec.Key)
-		if err == nil && have.Status == TransferSuggested { // the payer's reference has become known since
-			return t.claimTransfer(have.ID, TransferBooked, p.ID, orEmpty(rec.Actor), orEmpty(rec.Note))
+		if err == nil && have.Status == TransferSuggested && have.PaymentID == nil { // the payer's reference has become known since
+			taken, err := t.claimTransfer(have.ID, TransferBooked, p.ID, orEmpty(rec.Actor), orEmpty(rec.Note))
+			if !errors.Is(err, ErrNotFound) { // else somebody else was faster
+				return taken, err
+			}
+			if have, err = t.transferByKey(rec.Provider, rec.Key); err != nil {
+				return rec, err
+			}
 		}
 		if err == nil {
 			err = errCounted{have}
@@ -192,7 +208,7 @@ type errCounted struct{ transfer transferRecord }
 func (errCounted) Error() string { return "checkout: the transfer was counted before" }
 
 // book runs a transaction that takes a transfer and applies it to its payment.
-func (c *Checkout) book(ctx context.Context, rec transferRecord, take func(tx) (transferRecord, error)) (TransferResult, error) {
+func (c *Checkout) book(ctx context.Context, rec transferRecord, assigned bool, take func(tx) (transferRecord, error)) (TransferResult, error) {
 	work, cancel := detached(ctx, commitTimeout)
 	defer cancel()
 	var done settled
@@ -203,7 +219,9 @@ func (c *Checkout) book(ctx context.Context, rec transferRecord, take func(tx) (
 			return err
 		}
 		c.reached("transfer.taken")
-		result, done, err = c.applyTransfer(work, t, taken)
+		if result, done, err = c.applyTransfer(work, t, taken, assigned); err == nil {
+			err = c.audit(work, t, taken.change(map[bool]string{false: "transfer.record", true: "transfer.assign"}[assigned]))
+		}
 		c.reached("transfer.written")
 		return err
 	})
@@ -230,7 +248,7 @@ func (c *Checkout) countedBefore(ctx context.Context, have transferRecord, id st
 	}
 	p, err := c.store.paymentByID(ctx, *have.PaymentID)
 	if err == nil && p.State == attemptOpen {
-		result.Rest = p.Amount - p.Received
+		result.Rest = p.due()
 	}
 	return result, err
 }
@@ -249,9 +267,11 @@ func share(p paymentRecord, amount int64) (captured, surplus int64) {
 	return captured, have + amount - captured
 }
 
-func (c *Checkout) applyTransfer(ctx context.Context, t tx, rec transferRecord) (TransferResult, settled, error) {
+// applyTransfer books a transfer. Assigned tells that a person has decided about one that was set aside.
+func (c *Checkout) applyTransfer(ctx context.Context, t tx, rec transferRecord, assigned bool) (TransferResult, settled, error) {
 	result := TransferResult{ID: rec.ID, Status: TransferBooked, PaymentID: orEmpty(rec.PaymentID), SessionID: orEmpty(rec.SessionID), Currency: rec.Currency}
-	if _, err := t.lockSessionOf(result.PaymentID); err != nil {
+	s, err := t.lockSessionOf(result.PaymentID)
+	if err != nil {
 		return result, settled{}, err
 	}
 	p, err := t.payment(result.PaymentID)
@@ -263,11 +283,18 @@ func (c *Checkout) applyTransfer(ctx context.Context, t tx, rec transferRecord) 
 	}
 	captured, surplus := share(p, rec.Amount)
 	result.Surplus = surplus
-	done, err := c.applyShare(ctx, t, p, captured)
+	if captured == 0 && !assigned {
+		twin, err := t.hasTwin(rec)
+		if err != nil || twin { // perhaps the same money was told twice, by hand and by a statement
+			result.Status, result.Surplus = TransferSuggested, 0
+			return result, settled{}, errors.Join(err, t.setAside(rec.ID))
+		}
+	}
+	done, err := c.applyShare(ctx, t, s, p, captured)
 	if err != nil {
 		return result, done, err
 	}
-	if p.State == attemptOpen {
+	if p.State == attemptOpen && s.Status == StatusPending {
 		result.Rest = p.Amount - captured
 	}
 	if surplus > 0 {
@@ -287,12 +314,13 @@ func (c *Checkout) applyTransfer(ctx context.Context, t tx, rec transferRecord) 
 	return result, done, err
 }
 
-// applyShare counts money towards an attempt: a part of an open one is kept, everything else is a success as any other.
-func (c *Checkout) applyShare(ctx context.Context, t tx, p paymentRecord, captured int64) (settled, error) {
+// applyShare counts money towards an attempt: a part of an open one is kept while its session waits for the rest,
+// everything else is a success as any other.
+func (c *Checkout) applyShare(ctx context.Context, t tx, s sessionRecord, p paymentRecord, captured int64) (settled, error) {
 	switch {
 	case captured == 0:
 		return settled{}, nil
-	case p.State == attemptOpen && captured < p.Amount:
+	case p.State == attemptOpen && captured < p.Amount && s.Status == StatusPending:
 		return settled{}, t.setReceived(p.ID, captured)
 	}
 	return c.settleIn(ctx, t, fact{PaymentID: p.ID, Observation: Observation{
@@ -300,9 +328,15 @@ func (c *Checkout) applyShare(ctx context.Context, t tx, p paymentRecord, captur
 	}})
 }
 
-// AssignTransfer books a suggested transfer on the payment a person has chosen. Anything else than a suggested one is
-// [ErrNotFound].
+// AssignTransfer books a suggested transfer on the payment a person has chosen. A repeat gives the same; anything else than
+// a suggested one is [ErrNotFound].
 func (c *Checkout) AssignTransfer(ctx context.Context, id, paymentID, actor string) (TransferResult, error) {
+	if err := checkWords(actor, ""); err != nil {
+		return TransferResult{}, err
+	}
+	if err := c.store.writeFirst(ctx); err != nil {
+		return TransferResult{}, err
+	}
 	rec, err := c.store.transferByID(ctx, id)
 	if err != nil {
 		return TransferResult{}, err
@@ -315,7 +349,7 @@ func (c *Checkout) AssignTransfer(ctx context.Context, id, paymentID, actor stri
 		return TransferResult{}, ErrNotByHand.saying("The payment is not one that waits for this account.")
 	}
 	rec.PaymentID = &p.ID
-	return c.book(ctx, rec, func(t tx) (transferRecord, error) {
+	return c.book(ctx, rec, true, func(t tx) (transferRecord, error) {
 		taken, err := t.claimTransfer(id, TransferBooked, p.ID, actor, "")
 		if !errors.Is(err, ErrNotFound) {
 			return taken, err
@@ -334,10 +368,31 @@ func (c *Checkout) DismissTransfer(ctx context.Context, id, actor, note string) 
 	if !isID(prefixTransfer, id) {
 		return ErrNotFound
 	}
-	return c.store.transact(ctx, func(t tx) error {
-		_, err := t.claimTransfer(id, TransferDismissed, "", actor, note)
+	if err := checkWords(actor, note); err != nil {
 		return err
+	}
+	return c.store.transact(ctx, func(t tx) error {
+		rec, err := t.claimTransfer(id, TransferDismissed, "", actor, note)
+		if err != nil {
+			return err
+		}
+		return c.audit(ctx, t, rec.change("transfer.dismiss"))
 	})
+}
+
+// change is a transfer as the audit log tells of it.
+func (r transferRecord) change(action string) change {
+	return change{mode: r.Mode, action: action, object: r.ID, session: orEmpty(r.SessionID), after: map[string]any{
+		"by": orEmpty(r.Actor), "note": orEmpty(r.Note), "amount_cents": r.Amount, "currency": r.Currency, "reference": orEmpty(r.Reference), "key": r.Key,
+	}}
+}
+
+// checkWords bounds what a person says.
+func checkWords(actor, note string) error {
+	var p problems
+	p.text("actor", actor, maxTransferKey)
+	p.text("note", note, maxTransferText)
+	return p.err()
 }
 
 // Transfers lists recorded transfers, newest first.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -249,4 +250,39 @@ func (f *forgetful) Observe(ctx context.Context, ref ChargeRef) (Observation, er
 	o, err := f.fields.Observe(ctx, ref)
 	o.Client = "secret"
 	return o, err
+}
+
+func TestATryIsOfItsOwnChargeAlone(t *testing.T) {
+	eachFieldsShop(t, func(t *testing.T, s *shop, f *fields, told *toldOf) {
+		f.tryID, f.reason = "failed:card_declined", ReasonDeclined // the same at every buyer's
+		for range 2 {
+			id := s.create(seedBody)
+			s.payWithScripts(id)
+			s.page("/checkout/" + id + "/return")
+			if p := s.attempts(id)[0]; p.Tries != 1 {
+				t.Errorf("%d tries were counted, want 1", p.Tries)
+			}
+		}
+		if len(told.events) != 2 {
+			t.Errorf("told of %d failures, want 2", len(told.events))
+		}
+	})
+}
+
+func TestTheLastTryIsTheLastWhoeverHearsOfIt(t *testing.T) {
+	eachFieldsShop(t, func(t *testing.T, s *shop, f *fields, _ *toldOf) {
+		id := s.create(seedBody)
+		s.payWithScripts(id)
+		f.reason = ReasonDeclined
+		for n := range maxTries {
+			f.tryID = fmt.Sprint(n)
+			if err := s.db.Exec("UPDATE checkout_payments SET next_poll_at = 0").Error; err != nil { // a worker's look is due
+				t.Fatal(err)
+			}
+			s.reconcileAfter(time.Second)
+		}
+		s.wantAttempts(id, "open:declined")
+		s.reconcileAfter(0)
+		s.wantAttempts(id, "failed:declined")
+	})
 }

@@ -129,7 +129,7 @@ func (c *Checkout) expireDue(ctx context.Context) error {
 		c.reached("expire.selected")
 		ended := 0
 		for _, id := range ids {
-			switch _, err := c.expire(ctx, id); {
+			switch _, err := c.expire(ctx, id, false); {
 			case err == nil:
 				ended++
 			case !errors.Is(err, ErrNotPending):
