@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/jopay/checkout"
 	"github.com/jopay/checkout/checkouttest"
 )
@@ -232,6 +234,29 @@ func TestTheWaitingBeginsWithTheAttempt(t *testing.T) {
 		if o, _ := p.Cancel(t.Context(), ref); !o.ExpiresAt.IsZero() {
 			t.Errorf("what was taken back ends at %v", o.ExpiresAt)
 		}
+	}
+}
+
+// The order counts, though the host's hook has refused the first word of it: it must not end with the session's own hour.
+func TestAnOrderKeepsItsDaysAfterARefusal(t *testing.T) {
+	p := open(t, Config{Methods: []Method{{ID: CashOnDelivery}}})
+	refusals := 0
+	s := checkouttest.New(t, checkouttest.WithConfig(func(cfg *checkout.Config) {
+		cfg.Providers = []checkout.Provider{p}
+		cfg.OnEvent = func(context.Context, *gorm.DB, checkout.Event) error {
+			if refusals++; refusals == 1 {
+				return errors.New("deadlock detected")
+			}
+			return nil
+		}
+	}))
+	p.cfg.Now = s.Now
+	begun, id := s.Now(), s.CreateSession(checkout.SessionParams{Mode: checkout.Live}).ID
+	s.Pay(id, "")
+	s.Advance(2 * time.Hour)
+	got := s.Session(id)
+	if want := begun.Add(defaultPatience); refusals < 2 || got.Status != checkout.StatusPending || got.PaymentStatus != checkout.PaymentProcessing || got.ExpiresAt.Sub(want).Abs() > time.Minute {
+		t.Errorf("after %d calls of the hook the session is %s, %s until %v, want until %v", refusals, got.Status, got.PaymentStatus, got.ExpiresAt, want)
 	}
 }
 

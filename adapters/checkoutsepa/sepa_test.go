@@ -229,6 +229,19 @@ func TestTheBuyersTimeBeginsWithTheAttempt(t *testing.T) {
 	}
 }
 
+// The buyer is told the days without the grace: those are for the bank and the next import.
+func TestTheBuyerIsToldTheDaysToPay(t *testing.T) {
+	p := open(t, func(cfg *Config) { cfg.Patience, cfg.Grace = 48*time.Hour, time.Hour })
+	q := checkout.InstructionQuery{Charge: checkout.ChargeRef{AttemptID: "pay_1", BegunAt: noon.In(time.FixedZone("", 3600))}, Due: 2500}
+	if got := p.Instructions(q).Until; !got.Equal(noon.Add(48*time.Hour)) || got.Location() != time.UTC {
+		t.Errorf("the buyer has until %v", got)
+	}
+	q.Charge.BegunAt = time.Time{}
+	if got := p.Instructions(q).Until; !got.IsZero() {
+		t.Errorf("the buyer of an attempt without a beginning has until %v", got)
+	}
+}
+
 func instructionFields(i checkout.Instructions) map[string]string {
 	m := map[string]string{}
 	for _, f := range i.Fields {

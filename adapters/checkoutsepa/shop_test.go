@@ -1,10 +1,12 @@
 package checkoutsepa
 
 import (
+	"fmt"
 	"html"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jopay/checkout"
 	"github.com/jopay/checkout/checkouttest"
@@ -111,6 +113,20 @@ func TestAFileOfTheDayAndOneOfTheMonthCountOnce(t *testing.T) {
 				t.Errorf("%d transfers are booked, %v, and it owes %+v", len(list), err, refunds)
 			}
 		})
+	}
+}
+
+// The bank has booked in the last of the buyer's days, and the shop imports after the weekend.
+func TestMoneyInTimeIsInTimeAlsoWhenTheImportIsNot(t *testing.T) {
+	p, s, session, ref := awaiting(t)
+	told := s.Now().Add(7 * 24 * time.Hour)
+	if page := s.Open(session); !strings.Contains(page, fmt.Sprintf("%s %d", told.Month(), told.Day())) && !strings.Contains(page, fmt.Sprintf("%d %s", told.Day(), told.Month())) {
+		t.Errorf("the page does not tell %v: %s", told, page)
+	}
+	s.Advance(9 * 24 * time.Hour)
+	importInto(t, p, s, statement(booked("25", bankRef, details(transferOf("Kim", ref)))), Report{Lines: 1, Booked: 1})
+	if got := s.Session(session); got.Status != checkout.StatusCompleted {
+		t.Errorf("the session is %s", got.Status)
 	}
 }
 
