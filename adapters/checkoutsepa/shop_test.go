@@ -130,6 +130,21 @@ func TestMoneyInTimeIsInTimeAlsoWhenTheImportIsNot(t *testing.T) {
 	}
 }
 
+// What a person has told with the bank's key is known when its statement comes.
+func TestATransferToldByHandIsKnownWhenItsStatementComes(t *testing.T) {
+	p, s, session, ref := awaiting(t)
+	file := statement(booked("10", bankRef, details(transferOf("Kim", ref))))
+	line := readAll(t, file)[0]
+	result, err := s.Checkout().RecordTransfer(t.Context(), ref, line.Amount, checkout.Transfer{Key: line.Key, Actor: "Ann"})
+	if err != nil || result.Rest != 1500 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	importInto(t, p, s, file, Report{Lines: 1, Duplicates: 1})
+	if got := s.Session(session).Status; got != checkout.StatusPending {
+		t.Errorf("the session is %s", got)
+	}
+}
+
 func TestAMisreadReferencePaysASession(t *testing.T) {
 	p, s, session, ref := awaiting(t)
 	misread := "RF" + strings.NewReplacer("0", "O", "1", "I").Replace(ref[2:])

@@ -125,6 +125,17 @@ func TestTransfersOfABatchThatShareAReference(t *testing.T) {
 	}
 }
 
+// Nothing tells a second equal transfer of the day from a second copy of the first: ReadCAMT says so.
+func TestEqualEntriesOfTwoNotificationsAreToldApartByTheirReferencesAlone(t *testing.T) {
+	kim := details(transferOf("Kim", "x"))
+	for one, other := range map[string]string{"<AcctSvcrRef>A</AcctSvcrRef>": "<AcctSvcrRef>B</AcctSvcrRef>", "": ""} {
+		keys := append(keysOf(readAll(t, notification(booked("10", one, kim)))), keysOf(readAll(t, notification(booked("10", other, kim))))...)
+		if (keys[0] == keys[1]) != (one == "") {
+			t.Errorf("with %q and %q the keys are %q", one, other, keys)
+		}
+	}
+}
+
 func TestKeysOfAccountsDiffer(t *testing.T) {
 	file := statement(booked("10", bankRef))
 	other := strings.Replace(file, shopIBAN, "AT611904300234573201", 1)
