@@ -53,3 +53,12 @@ CREATE INDEX {{index}}deliveries_mode ON {{prefix}}deliveries (mode, id);
 CREATE INDEX {{index}}deliveries_state ON {{prefix}}deliveries (mode, state, id);
 CREATE INDEX {{index}}deliveries_endpoint ON {{prefix}}deliveries (endpoint_id, id);
 CREATE INDEX {{index}}events_mode ON {{prefix}}events (mode, id);
+
+-- What the admin's lists, sums and counts read.
+CREATE INDEX {{index}}sessions_amount ON {{prefix}}sessions (mode, currency, amount, id);
+CREATE INDEX {{index}}sessions_completed ON {{prefix}}sessions (mode, completed_at, currency, amount) WHERE completed_at IS NOT NULL;
+CREATE INDEX {{index}}sessions_expired ON {{prefix}}sessions (mode, expired_at) WHERE expired_at IS NOT NULL;
+CREATE INDEX {{index}}refunds_settled ON {{prefix}}refunds (mode, settled_at) WHERE state = 'succeeded';
+CREATE INDEX {{index}}refunds_waiting ON {{prefix}}refunds (mode, id) WHERE state = 'needs_person';
+CREATE INDEX {{index}}refunds_provider_ref ON {{prefix}}refunds (provider_ref) WHERE provider_ref IS NOT NULL;
+CREATE INDEX {{index}}deliveries_failed ON {{prefix}}deliveries (endpoint_id, id) WHERE state = 'failed';
