@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jopay/checkout/internal/canonjson"
 	"github.com/jopay/checkout/internal/strictjson"
@@ -161,6 +162,9 @@ func (f paymentFilter) ascending() bool { return f.Before != "" }
 // conditions turns a filter into SQL over the sessions. What has to be looked up first is looked up here.
 func (q *adminQuery) conditions(ctx context.Context, f paymentFilter) (conditions, error) {
 	c := conditions{ascending: f.ascending(), nothing: f.contradicts()}
+	if c.nothing {
+		return c, nil
+	}
 	c.add("mode = ?", f.Mode)
 	if f.PaymentStatus.taken() {
 		f.Status = "" // says no more
@@ -174,9 +178,6 @@ func (q *adminQuery) conditions(ctx context.Context, f paymentFilter) (condition
 			c.add(e.condition, e.value)
 		}
 	}
-	if f.MetadataKey != "" && len(f.metadata()) == 0 {
-		c.nothing = true // no metadata can have such a text
-	}
 	if err := q.addAmount(ctx, f, &c); err != nil || f.ID == "" {
 		return c, err
 	}
@@ -185,8 +186,17 @@ func (q *adminQuery) conditions(ctx context.Context, f paymentFilter) (condition
 	return c, err
 }
 
-// contradicts tells filters that no session can meet, of which the database would have to look at every candidate to know.
+// contradicts tells filters that no session can meet: texts that are none, which the database would refuse, and statuses
+// that exclude each other, of which it would have to look at every candidate to know.
 func (f paymentFilter) contradicts() bool {
+	for _, text := range []string{string(f.Status), string(f.PaymentStatus), f.Currency, f.Email, f.ID, f.Reference, f.MetadataKey, f.MetadataValue} {
+		if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			return true
+		}
+	}
+	if f.MetadataKey != "" && len(f.metadata()) == 0 {
+		return true
+	}
 	switch f.Status {
 	case StatusPending, StatusExpired:
 		return f.PaymentStatus.taken()
