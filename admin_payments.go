@@ -16,13 +16,14 @@ type adminQuery struct {
 	store *store
 	days  *dayCache
 
-	// A search in metadata looks through so many sessions that pass the other filters. On PostgreSQL an index finds what
-	// is older than the first of them at once; on SQLite the next page goes on behind the bound.
-	searchFirst, searchBound int
+	// A search in metadata looks through the first so many sessions that pass the other filters. On PostgreSQL an index then
+	// finds what not more than rareBound sessions have; for the rest, and on SQLite, one page looks through searchBound
+	// sessions and the next page goes on.
+	searchFirst, rareBound, searchBound int
 }
 
 func newAdminQuery(s *store) *adminQuery {
-	return &adminQuery{store: s, days: newDayCache(), searchFirst: 2_000, searchBound: 20_000}
+	return &adminQuery{store: s, days: newDayCache(), searchFirst: 2_000, rareBound: 5_000, searchBound: 20_000}
 }
 
 // paymentFilter selects sessions for the payments list, newest first. Empty fields do not filter. Amounts are minor units;
@@ -106,8 +107,11 @@ func (q *adminQuery) paymentsPage(ctx context.Context, f paymentFilter) (payment
 	if err != nil || !page.Searched {
 		return page, err
 	}
-	rows, err := q.store.paymentRows(ctx, c.indexed(f.metadata()), f.Limit+1)
-	return f.page(rows), err
+	rows, rare, err := q.store.rareRows(ctx, c, f.metadata(), q.rareBound, f.Limit+1)
+	if err != nil || rare {
+		return f.page(rows), err
+	}
+	return q.searchPage(ctx, f, c, q.searchBound)
 }
 
 // searchPage looks through the next bound sessions that pass all other conditions.
