@@ -179,7 +179,7 @@ func adminDiff(before, after json.RawMessage) string {
 		text json.RawMessage
 	}{{"− ", before}, {"+ ", after}} {
 		if len(side.text) > 0 && string(side.text) != "null" {
-			b.WriteString(side.sign + string(side.text) + "\n")
+			b.WriteString(side.sign + visibleJSON(string(side.text)) + "\n")
 		}
 	}
 	return b.String()

@@ -60,13 +60,13 @@ func periodOf(name string, p period) overviewPeriod {
 // ExpiredCount is how many sessions ended unpaid, as catalogues count.
 func (p overviewPeriod) ExpiredCount() int { return int(p.Expired) }
 
-// Success is the success rate in basis points, negative where no session has ended.
+// Success is the success rate in basis points to a tenth of a percent, negative where no session has ended.
 func (p overviewPeriod) Success() int64 {
 	rate, ok := p.SuccessRate()
 	if !ok {
 		return -1
 	}
-	return int64(rate)
+	return int64(rate+5) / 10 * 10
 }
 
 // chart is what was paid on each of the last days in one currency.
@@ -154,17 +154,18 @@ func (a *adminCall) addSetup(s *overviewScreen) error {
 	if s.Trouble, err = a.troubled(endpoints); err != nil {
 		return err
 	}
+	s.Readable = len(endpoints) > 0 && !a.SecretsSealed()
 	keys, err := a.Keys(a.ctx())
 	if err != nil {
 		return err
 	}
 	s.Setup = []setupStep{
 		{"key", "/settings/keys", slices.ContainsFunc(keys, func(k Key) bool { return k.Mode == a.mode && works(k, a.now()) })},
-		{"webhook", "/settings/webhooks", slices.ContainsFunc(endpoints, func(e Endpoint) bool { return e.Enabled })},
+		{"webhook", "/settings/webhook", slices.ContainsFunc(endpoints, func(e Endpoint) bool { return e.Enabled })},
 		{"seller", "", a.cfg.Seller.LegalName != ""},
 	}
 	if a.mode == Live {
-		s.Setup = append(s.Setup, setupStep{"provider", "", len(a.cfg.Providers) > 0})
+		s.Setup = append(s.Setup, setupStep{"provider", "", a.takesMoney()})
 	}
 	any, _, err := a.Sessions(a.ctx(), SessionFilter{Mode: a.mode, Limit: 1})
 	if err == nil && len(any) == 0 {
@@ -173,7 +174,15 @@ func (a *adminCall) addSetup(s *overviewScreen) error {
 	return err
 }
 
-// troubled are the endpoints that are off, and those that gave up on a webhook.
+// takesMoney tells whether a provider of the mode offers something. Providers are asked for an order in the currencies that
+// are most used; one that takes none of these is not seen.
+func (a *adminCall) takesMoney() bool {
+	return slices.ContainsFunc([]string{"eur", "usd", "gbp", "chf", "jpy"}, func(currency string) bool {
+		return len(a.offers(a.ctx(), a.mode, MethodQuery{Amount: 5000, Currency: currency})) > 0
+	})
+}
+
+// troubled are the endpoints that are off or fail now, and those that gave up on a webhook.
 func (a *adminCall) troubled(endpoints []Endpoint) (list []Endpoint, err error) {
 	health, err := a.queries.endpointsHealth(a.ctx(), a.mode, a.now())
 	failed := map[string]bool{}
@@ -181,7 +190,7 @@ func (a *adminCall) troubled(endpoints []Endpoint) (list []Endpoint, err error) 
 		failed[h.EndpointID] = h.Failed.N > 0
 	}
 	for _, e := range endpoints {
-		if !e.Enabled || failed[e.ID] {
+		if !e.Enabled || e.SecretLost || e.FailingSince != nil || failed[e.ID] {
 			list = append(list, e)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jopay/checkout/internal/strictjson"
@@ -171,35 +173,25 @@ func (s *paymentScreen) RefundTone(status string) string {
 }
 
 func buyerOf(s *Session) []labelled {
-	var list []labelled
-	add := func(label string, values ...*string) {
-		for _, v := range values {
-			if v != nil && *v != "" {
-				list = append(list, labelled{Label: label, Value: *v})
-			}
-		}
-	}
-	add("email", s.CustomerEmail)
+	list := []labelled{{Label: "email", Value: orEmpty(s.CustomerEmail)}}
 	if b := s.BillingDetails; b != nil {
-		add("buyer.name", b.Name)
-		add("buyer.company", b.Company)
+		list = append(list, labelled{Label: "buyer.name", Value: orEmpty(b.Name)}, labelled{Label: "buyer.company", Value: orEmpty(b.Company)})
 		if at := b.Address; at != nil {
-			add("buyer.address", at.Line1, at.Line2, joined(at.PostalCode, at.City), at.State, at.Country)
+			town := joined(" ", orEmpty(at.PostalCode), orEmpty(at.City))
+			list = append(list, labelled{Label: "buyer.address", Value: joined(", ", orEmpty(at.Line1), orEmpty(at.Line2), town, orEmpty(at.State), orEmpty(at.Country))})
 		}
-		add("buyer.tax_id", b.TaxID)
+		list = append(list, labelled{Label: "buyer.tax_id", Value: orEmpty(b.TaxID)})
 	}
-	return list
+	return known(list)
 }
 
-func joined(parts ...*string) *string {
-	text := ""
-	for _, p := range parts {
-		if p != nil && *p != "" {
-			text += " " + *p
-		}
-	}
-	text = string(bytes.TrimSpace([]byte(text)))
-	return &text
+// known leaves out the lines without a value.
+func known(list []labelled) []labelled {
+	return slices.DeleteFunc(list, func(l labelled) bool { return l.Value == "" })
+}
+
+func joined(separator string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
 }
 
 // pairsOf gives the merchant's pairs in the order they came.
@@ -215,16 +207,10 @@ func pairsOf(raw json.RawMessage) (list []labelled) {
 }
 
 func (a *adminCall) rulesOf(rec sessionRecord) []labelled {
-	list := []labelled{{"session", rec.ID, true}}
-	for _, l := range []labelled{
-		{"payment.id", orEmpty(rec.PaymentID), true}, {"reference", orEmpty(rec.Reference), true}, {"url.page", a.pageURL(rec.ID), true},
-		{"url.success", rec.SuccessURL, true}, {"url.cancel", rec.CancelURL, true}, {"locale", rec.Locale, false},
-	} {
-		if l.Value != "" {
-			list = append(list, l)
-		}
-	}
-	return list
+	return known([]labelled{
+		{"session", rec.ID, true}, {"payment.id", orEmpty(rec.PaymentID), true}, {"reference", orEmpty(rec.Reference), true},
+		{"url.page", a.pageURL(rec.ID), true}, {"url.success", rec.SuccessURL, true}, {"url.cancel", rec.CancelURL, true}, {"locale", rec.Locale, false},
+	})
 }
 
 // indented is an object as the API shows it, for reading.
@@ -235,5 +221,18 @@ func indented(v any) (string, error) {
 	}
 	var b bytes.Buffer
 	err = json.Indent(&b, []byte(compact), "", "  ")
-	return b.String(), err
+	return visibleJSON(b.String()), err
+}
+
+// visibleJSON writes as escapes what would show nothing or turn the text around; for a program it is the same JSON.
+func visibleJSON(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && hiddenRune(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }

@@ -36,10 +36,16 @@ func (a *adminCall) step(e timelineEntry) timelineStep {
 		"ms", strconv.FormatInt(e.Duration.Milliseconds(), 10), "action", p.word(a.lang, "action", e.Action),
 	}
 	s := timelineStep{At: e.At, Tone: string(e.Tone), Text: p.texts.sayHTML(a.lang, "timeline."+string(e.Kind), args...)}
-	for _, l := range []labelled{{"actor", actorName(e.Actor), false}, {"reference", e.Reference, true}, {"code", e.ProviderCode, true}} {
+	for _, l := range []labelled{{"actor", a.actorName(e.Actor), false}, {"reference", e.Reference, true}, {"code", e.ProviderCode, true}} {
 		if l.Value != "" {
 			s.Details = append(s.Details, l)
 		}
+	}
+	switch e.Kind {
+	case tlRefundAsked:
+		e.Note = p.refundReason(a.lang, e.Note)
+	case tlRefundFailed, tlRefundNeedsPerson:
+		e.Note = p.word(a.lang, "failure", e.Reason)
 	}
 	s.note(e)
 	return s
@@ -56,8 +62,6 @@ func (s *timelineStep) note(e timelineEntry) {
 		return
 	case tlDeliverySucceeded, tlDeliveryFailed, tlDeliveryGivenUp:
 		s.Path = "/deliveries/" + e.Object
-	case tlRefundFailed, tlRefundNeedsPerson:
-		e.Note = e.Reason
 	}
 	if e.Kind == tlDeliveryFailed {
 		e.Note = e.Reason
@@ -65,6 +69,14 @@ func (s *timelineStep) note(e timelineEntry) {
 	if e.Note != "" {
 		s.Details = append(s.Details, labelled{Label: "note", Value: e.Note})
 	}
+}
+
+// actorName names who has done something, in the reader's language where it was nobody in particular.
+func (a *adminCall) actorName(who Actor) string {
+	if who.ID == hostActor.ID {
+		return a.say("actor.host")
+	}
+	return actorName(who)
 }
 
 func actorName(a Actor) string {

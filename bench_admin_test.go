@@ -229,7 +229,7 @@ func (m *adminBench) questions() []question {
 		m.page("metadata_common", 50, func() paymentFilter { return paymentFilter{MetadataKey: "channel", MetadataValue: "app"} }),
 		m.page("metadata_rare", 1, func() paymentFilter { return paymentFilter{MetadataKey: "campaign", MetadataValue: "vip"} }),
 		m.page("metadata_unknown", 0, func() paymentFilter { return paymentFilter{MetadataKey: "order_id", MetadataValue: "none"} }),
-		m.page("metadata_third_but_old", 50, func() paymentFilter { return paymentFilter{MetadataKey: "campaign", MetadataValue: "summer"} }),
+		m.page("metadata_third_but_old", 0, func() paymentFilter { return paymentFilter{MetadataKey: "campaign", MetadataValue: "summer"} }),
 		{"detail_and_timeline", m.detail},
 		{"health", func(ctx context.Context, _ int) error {
 			return second(m.q.store.endpointHealth(ctx, "we_1", m.now.Add(-healthWindow)))
@@ -316,33 +316,40 @@ func (m *adminBench) measureOverview(b *testing.B) {
 	m.measure(b, question{"overview_again", func(ctx context.Context, _ int) error { return second(m.q.overview(ctx, Test, m.now)) }})
 }
 
-// measureExport writes all sessions as CSV and reports how the process grew meanwhile, in MiB.
+// measureExport writes all sessions as CSV, once, and reports how the process grew meanwhile, in MiB.
 func (m *adminBench) measureExport(b *testing.B) {
+	var took time.Duration
+	var grown, heap float64
 	b.Run("export", func(b *testing.B) {
-		for range b.N {
-			debug.FreeOSMemory()
-			before := m.resident(b)
-			lines := &lineCounter{}
-			if err := m.q.exportCSV(b.Context(), lines, paymentFilter{Mode: Test}); err != nil {
-				b.Fatal(err)
-			}
-			if lines.n != m.n+1 {
-				b.Fatalf("%d lines, want %d", lines.n, m.n+1)
-			}
-			var after runtime.MemStats
-			runtime.ReadMemStats(&after)
-			b.ReportMetric(m.peak(b)-before, "MiB-grown")
-			b.ReportMetric(float64(after.HeapSys)/(1<<20), "MiB-heap")
-			b.ReportMetric(float64(lines.bytes)/(1<<20), "MiB-csv")
+		if took == 0 {
+			took, grown, heap = m.export(b)
 		}
+		b.ReportMetric(took.Seconds(), "s")
+		b.ReportMetric(grown, "MiB-grown")
+		b.ReportMetric(heap, "MiB-heap")
 	})
 }
 
-type lineCounter struct{ n, bytes int }
+func (m *adminBench) export(b *testing.B) (took time.Duration, grown, heap float64) {
+	b.Helper()
+	debug.FreeOSMemory()
+	before, start, lines := m.resident(b), time.Now(), &lineCounter{}
+	if err := m.q.exportCSV(b.Context(), lines, paymentFilter{Mode: Test}); err != nil {
+		b.Fatal(err)
+	}
+	took = time.Since(start)
+	if lines.n != m.n+1 {
+		b.Fatalf("%d lines, want %d", lines.n, m.n+1)
+	}
+	var after runtime.MemStats
+	runtime.ReadMemStats(&after)
+	return took, procStatus(b, "VmHWM:") - before, float64(after.HeapSys) / (1 << 20)
+}
+
+type lineCounter struct{ n int }
 
 func (c *lineCounter) Write(p []byte) (int, error) {
 	c.n += bytes.Count(p, []byte("\n"))
-	c.bytes += len(p)
 	return len(p), nil
 }
 
@@ -354,8 +361,6 @@ func (m *adminBench) resident(b *testing.B) float64 {
 	}
 	return procStatus(b, "VmRSS:")
 }
-
-func (m *adminBench) peak(b *testing.B) float64 { return procStatus(b, "VmHWM:") }
 
 func procStatus(b *testing.B, name string) float64 {
 	b.Helper()
@@ -388,7 +393,17 @@ func (m *adminBench) explain(b *testing.B, n int) {
 
 func planText(b *testing.B, pool *sql.DB, st statement) string {
 	b.Helper()
-	rows, err := pool.QueryContext(b.Context(), "EXPLAIN (ANALYZE, BUFFERS) "+st.text, st.args...)
+	tx, err := pool.BeginTx(b.Context(), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tx.Rollback()
+	if strings.Contains(st.text, "metadata::jsonb") { // as the store asks for them
+		if _, err := tx.ExecContext(b.Context(), "SET LOCAL enable_seqscan = off"); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rows, err := tx.QueryContext(b.Context(), "EXPLAIN (ANALYZE, BUFFERS) "+st.text, st.args...)
 	if err != nil {
 		b.Fatalf("%s: %v", st.text, err)
 	}

@@ -91,6 +91,23 @@ var flaws = map[string]struct {
 		o.ChargeID = "balance"
 		return o, err
 	}}, "Observe/ChargeIDs"},
+	"days that only Begin gives": {flaw{begin: func(f *flawed, ctx context.Context, r checkout.BeginRequest) (checkout.Step, error) {
+		step, err := f.Provider.Begin(ctx, r)
+		step.ExpiresAt = f.now().Add(72 * time.Hour)
+		return step, err
+	}}, "Observe/Deadline"},
+	"days that begin anew at every look": {flaw{
+		begin: func(f *flawed, ctx context.Context, r checkout.BeginRequest) (checkout.Step, error) {
+			step, err := f.Provider.Begin(ctx, r)
+			step.ExpiresAt = f.now().Add(72 * time.Hour)
+			return step, err
+		},
+		observe: func(f *flawed, ctx context.Context, ref checkout.ChargeRef) (checkout.Observation, error) {
+			o, err := f.Provider.Observe(ctx, ref)
+			o.ExpiresAt = f.now().Add(72 * time.Hour)
+			return o, err
+		},
+	}, "Observe/Deadline"},
 	"every notification believed": {flaw{notice: func(f *flawed, r *http.Request, body []byte) ([]checkout.Observation, error) {
 		r = r.Clone(r.Context())
 		r.Header.Set(companySignature, webhook.Sign(body, f.secret, f.now()))

@@ -107,6 +107,7 @@ var promises = []struct {
 	{"Observe/ByAttempt", observeByAttempt},
 	{"Observe/Unknown", observeUnknown},
 	{"Observe/ChargeIDs", chargeIDsDiffer},
+	{"Observe/Deadline", deadlineStays},
 	{"Context/Ended", contextEnded},
 	{"Context/EndsWhileWaiting", contextEndsWhileWaiting},
 	{"Notice/Authentic", noticeAuthentic},

@@ -206,6 +206,31 @@ func chargeIDsDiffer(s *trial) {
 	}
 }
 
+// deadlineStays asks an hour later, as after a lost answer to Begin: the buyer has the time that Begin gave, no less and no
+// more.
+func deadlineStays(s *trial) {
+	r := s.request(AnswerChallenges, amount, s.Currency)
+	step, err := s.Provider.Begin(s.t.Context(), r)
+	if err != nil {
+		s.t.Fatalf("Begin: %v", err)
+	}
+	if step.ExpiresAt.IsZero() {
+		s.t.Skip("left out: the provider gives the buyer no time of its own")
+	}
+	if s.Advance != nil {
+		s.Advance(time.Hour)
+	}
+	ref := s.refOf(r, step)
+	for _, id := range []string{ref.Ref, ""} {
+		ref.Ref = id
+		o := s.observe(ref)
+		open := o.State == checkout.StateActionRequired || o.State == checkout.StateProcessing
+		if off := o.ExpiresAt.Sub(step.ExpiresAt).Abs(); open && off > time.Minute {
+			s.t.Errorf("the buyer has until %v, after the answer to Begin until %v", o.ExpiresAt, step.ExpiresAt)
+		}
+	}
+}
+
 // contextEnded makes every call with a context that is over. An end tells nothing about the charge.
 func contextEnded(s *trial) {
 	r, ref := s.anyRequest(), s.begin(s.anyRequest())

@@ -19,6 +19,9 @@ func instructionsComplete(s *trial) {
 	r := s.request(AnswerChallenges, amount, s.Currency)
 	q := checkout.InstructionQuery{Charge: s.begin(r), Due: amount, Locale: "en"}
 	got := c.Instructions(q)
+	if end := s.observe(q.Charge).ExpiresAt; !end.IsZero() && got.Until.After(end) {
+		s.t.Errorf("the buyer is told to pay until %v, and the session ends %v", got.Until, end)
+	}
 	if len(got.Text) == 0 && len(got.Fields) == 0 {
 		s.t.Error("there are no instructions: nobody would know what to do")
 	}

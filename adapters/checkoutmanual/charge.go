@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jopay/checkout"
 )
@@ -56,8 +57,8 @@ func (p *Provider) Begin(ctx context.Context, r checkout.BeginRequest) (checkout
 	if !known || r.AttemptID == "" || r.Livemode != p.livemode() || !m.takes(r.Amount, r.Currency) {
 		return checkout.Step{}, fmt.Errorf("checkoutmanual: %s of %d %s in livemode %v: %w", r.Method, r.Amount, r.Currency, r.Livemode, checkout.ErrRejected)
 	}
-	o := p.observation(r.AttemptID, checkout.StateProcessing)
-	return checkout.Step{Ref: o.Ref, ExpiresAt: p.cfg.Now().UTC().Add(p.cfg.Patience), Observation: &o}, nil
+	o := p.observation(checkout.ChargeRef{AttemptID: r.AttemptID}, checkout.StateProcessing)
+	return checkout.Step{Ref: o.Ref, ExpiresAt: o.ExpiresAt, Observation: &o}, nil
 }
 
 // Observe says that the payment is processing, for ever: the provider keeps nothing, and hears of money from a person alone.
@@ -75,15 +76,27 @@ func (p *Provider) state(ctx context.Context, ref checkout.ChargeRef, s checkout
 	if err := ctx.Err(); err != nil {
 		return checkout.Observation{}, err
 	}
-	o := p.observation(ref.AttemptID, s)
+	o := p.observation(ref, s)
 	if ref.AttemptID == "" || ref.Livemode != p.livemode() || (ref.Ref != "" && ref.Ref != o.Ref) {
 		return checkout.Observation{}, fmt.Errorf("checkoutmanual: attempt %s has no charge %q: %w", ref.AttemptID, ref.Ref, checkout.ErrNoCharge)
 	}
 	return o, nil
 }
 
-func (p *Provider) observation(attempt string, s checkout.State) checkout.Observation {
-	return checkout.Observation{AttemptID: attempt, Ref: derived("manual_", attempt), State: s, Livemode: p.livemode()}
+func (p *Provider) observation(ref checkout.ChargeRef, s checkout.State) checkout.Observation {
+	o := checkout.Observation{AttemptID: ref.AttemptID, Ref: derived("manual_", ref.AttemptID), State: s, Livemode: p.livemode()}
+	if s == checkout.StateProcessing {
+		o.ExpiresAt = p.end(ref.BegunAt)
+	}
+	return o
+}
+
+// end is until when money is waited for. An attempt whose beginning is not told begins now.
+func (p *Provider) end(begun time.Time) time.Time {
+	if begun.IsZero() {
+		begun = p.cfg.Now()
+	}
+	return begun.UTC().Add(p.cfg.Patience)
 }
 
 // derived is an id of the attempt: the same for ever, so that nothing has to be kept.

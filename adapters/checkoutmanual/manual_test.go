@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/jopay/checkout"
 	"github.com/jopay/checkout/checkouttest"
 )
@@ -32,9 +34,13 @@ func TestProviderKeepsTheContract(t *testing.T) {
 	for name, test := range map[string]bool{"live": false, "test": true} {
 		t.Run(name, func(t *testing.T) {
 			checkouttest.TestProvider(t, func(t *testing.T) checkouttest.Subject {
+				now := time.Now()
+				p := open(t, Config{Test: test})
+				p.cfg.Now = func() time.Time { return now }
 				return checkouttest.Subject{
-					Provider: open(t, Config{Test: test}),
+					Provider: p,
 					Livemode: !test,
+					Advance:  func(d time.Duration) { now = now.Add(d) },
 					Prepare:  func(a checkouttest.Answer, _ *checkout.BeginRequest) bool { return a == checkouttest.AnswerChallenges },
 					Skip: map[string]string{
 						"Observe/Unknown":     "the shop's word is all there is: every attempt has a charge",
@@ -213,6 +219,44 @@ func TestObserveCancelAndSettle(t *testing.T) {
 	}
 	if list, err := p.Notice(nil, nil); !errors.Is(err, checkout.ErrNotAuthentic) || list != nil {
 		t.Errorf("Notice gives %v, %v", list, err)
+	}
+}
+
+// An answer to Begin that was lost is made good by Observe, however long after.
+func TestTheWaitingBeginsWithTheAttempt(t *testing.T) {
+	p := open(t, Config{Patience: 48 * time.Hour})
+	begun := noon.Add(-time.Hour).In(time.FixedZone("", 3600))
+	for _, c := range []struct{ begun, want time.Time }{{begun, noon.Add(47 * time.Hour)}, {time.Time{}, noon.Add(48 * time.Hour)}} {
+		ref := checkout.ChargeRef{AttemptID: "pay_1", Method: Invoice, Amount: 2500, Currency: "eur", Livemode: true, BegunAt: c.begun}
+		if o, err := p.Observe(t.Context(), ref); err != nil || !o.ExpiresAt.Equal(c.want) || o.ExpiresAt.Location() != time.UTC {
+			t.Errorf("an attempt begun at %v ends at %v, %v, want %v", c.begun, o.ExpiresAt, err, c.want)
+		}
+		if o, _ := p.Cancel(t.Context(), ref); !o.ExpiresAt.IsZero() {
+			t.Errorf("what was taken back ends at %v", o.ExpiresAt)
+		}
+	}
+}
+
+// The order counts, though the host's hook has refused the first word of it: it must not end with the session's own hour.
+func TestAnOrderKeepsItsDaysAfterARefusal(t *testing.T) {
+	p := open(t, Config{Methods: []Method{{ID: CashOnDelivery}}})
+	refusals := 0
+	s := checkouttest.New(t, checkouttest.WithConfig(func(cfg *checkout.Config) {
+		cfg.Providers = []checkout.Provider{p}
+		cfg.OnEvent = func(context.Context, *gorm.DB, checkout.Event) error {
+			if refusals++; refusals == 1 {
+				return errors.New("deadlock detected")
+			}
+			return nil
+		}
+	}))
+	p.cfg.Now = s.Now
+	begun, id := s.Now(), s.CreateSession(checkout.SessionParams{Mode: checkout.Live}).ID
+	s.Pay(id, "")
+	s.Advance(2 * time.Hour)
+	got := s.Session(id)
+	if want := begun.Add(defaultPatience); refusals < 2 || got.Status != checkout.StatusPending || got.PaymentStatus != checkout.PaymentProcessing || got.ExpiresAt.Sub(want).Abs() > time.Minute {
+		t.Errorf("after %d calls of the hook the session is %s, %s until %v, want until %v", refusals, got.Status, got.PaymentStatus, got.ExpiresAt, want)
 	}
 }
 

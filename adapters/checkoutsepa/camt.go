@@ -19,6 +19,10 @@ const maxDepth = 64
 // an error that tells the row.
 //
 // Where an entry stands for several transfers each of them is a line with its own amount, and they must add up to the entry.
+//
+// A line of a statement and the same one of a notification have one [Line.Key] if the bank tells the same booking day in both.
+// An entry without a reference of the bank's (AcctSvcrRef) is known by what it says: equal ones are counted within a file, so
+// equal ones of one day in two notifications are one. Read the statement where a bank gives no references.
 func ReadCAMT(r io.Reader) ([]Line, error) {
 	c := newCamtReader(&bounded{r, maxFile})
 	if err := c.document(); err != nil {

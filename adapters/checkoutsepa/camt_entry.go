@@ -1,8 +1,10 @@
 package checkoutsepa
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,6 +116,9 @@ func (e camtEntry) drafts(account string, row int) []draft {
 	switch {
 	case len(list) == 1:
 		list[0].fill(&whole)
+		if _, words := list[0].remittance(); realReference(whole.Reference+words) == "" { // some banks write it beside the transfer
+			whole.Text = oneLine(whole.Text, e.More)
+		}
 	case len(list) > 1: // ignored as a whole
 	case batch && whole.Ignored == "":
 		whole.Ignored = IgnoredBatch
@@ -135,12 +140,12 @@ func (e camtEntry) transfers() (list []camtTransfer, batch bool) {
 
 // whole is the entry as one line.
 func (e camtEntry) whole(account string, row int) draft {
-	d := draft{bankRef: realReference(e.Reference), day: e.Booked.day()}
-	d.Row, d.Account, d.Currency = row, account, strings.ToLower(e.Amount.Currency)
 	booked := e.Booked
-	if d.day == "" {
+	if booked.day() == "" {
 		booked = e.Valued
 	}
+	d := draft{bankRef: realReference(e.Reference), day: booked.day()}
+	d.Row, d.Account, d.Currency = row, account, strings.ToLower(e.Amount.Currency)
 	var amountErr, dateErr error
 	d.Amount, amountErr = e.Amount.minor()
 	d.BookedAt, dateErr = booked.moment()
@@ -202,8 +207,8 @@ func (e camtEntry) ignored() string {
 // knows what was paid by whom, and the entry stays one line with a problem.
 func split(whole draft, list []camtTransfer) []draft {
 	lines, rest, ok := make([]draft, 0, len(list)), whole.Amount, true
-	for i, t := range list {
-		d := t.line(whole, i)
+	for i, t := range numbered(list, whole.bankRef) {
+		d := t.line(whole)
 		lines = append(lines, d)
 		rest, ok = money.Add(rest, -d.Amount)
 		if d.Problem != "" || !ok {
@@ -219,12 +224,29 @@ func split(whole draft, list []camtTransfer) []draft {
 	return lines
 }
 
-// line is one of several transfers of an entry.
-func (t camtTransfer) line(whole draft, index int) draft {
-	d := whole
-	if d.bankRef != "" {
-		d.bankRef = fmt.Sprintf("%s#%d", d.bankRef, index+1)
+// numbered gives each of several transfers a reference of its own: banks repeat that of the entry in all of them, or have
+// none for them.
+func numbered(list []camtTransfer, ofEntry string) []camtTransfer {
+	times := map[string]int{}
+	for _, t := range list {
+		times[realReference(t.Reference)]++
 	}
+	own := make([]camtTransfer, 0, len(list))
+	for i, t := range list {
+		ref := realReference(t.Reference)
+		if times[ref] > 1 || ref == "" || ref == ofEntry {
+			if ref = cmp.Or(ref, ofEntry); ref != "" {
+				t.Reference = fmt.Sprintf("%s#%d", ref, i+1)
+			}
+		}
+		own = append(own, t)
+	}
+	return own
+}
+
+// line is one of several transfers of an entry.
+func (t camtTransfer) line(whole draft) draft {
+	d := whole
 	t.fill(&d)
 	a := t.Amount
 	if a.Number == "" {
@@ -253,17 +275,23 @@ func (t camtTransfer) fill(d *draft) {
 		d.Payer = t.Ultimate.name()
 	}
 	d.EndToEndID = realReference(t.EndToEndID)
-	pieces := t.Free
+	reference, words := t.remittance()
+	d.Reference, d.Text = reference, oneLine(words, t.More)
+	if t.Return != nil && d.Ignored == "" {
+		d.Ignored = IgnoredReturn
+	}
+}
+
+// remittance is what the payer has written: the first creditor reference, and everything else.
+func (t camtTransfer) remittance() (reference, words string) {
+	pieces := slices.Clone(t.Free)
 	for i, s := range t.Structured {
 		if i == 0 {
-			d.Reference = oneLine(s.Reference)
+			reference = oneLine(s.Reference)
 		} else {
 			pieces = append(pieces, s.Reference)
 		}
 		pieces = append(pieces, s.More...)
 	}
-	d.Text = oneLine(append(pieces, t.More)...)
-	if t.Return != nil && d.Ignored == "" {
-		d.Ignored = IgnoredReturn
-	}
+	return reference, oneLine(pieces...)
 }

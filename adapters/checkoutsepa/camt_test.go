@@ -200,7 +200,7 @@ func TestABatchIsItsTransfers(t *testing.T) {
 			compareDetail(t, l, d)
 			keys[l.Key] = l.Ignored == "" && l.Problem == ""
 		}
-		if len(keys) != 3 || !keys[fmt.Sprintf("CH2801234000123456789:%s#2:320", *want.Reference)] {
+		if day := lines[1].BookedAt.Format(time.DateOnly); len(keys) != 3 || !keys[fmt.Sprintf("CH2801234000123456789:%s#2:%s:320", *want.Reference, day)] {
 			t.Errorf("%s: the keys are %v", name, keys)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/jopay/checkout"
 )
@@ -38,8 +39,8 @@ func (p *Provider) Begin(ctx context.Context, r checkout.BeginRequest) (checkout
 	if r.AttemptID == "" || r.Method != MethodID || r.Livemode != p.livemode() || !payable(r.Amount, r.Currency) {
 		return checkout.Step{}, fmt.Errorf("checkoutsepa: %s of %d %s in livemode %v: %w", r.Method, r.Amount, r.Currency, r.Livemode, checkout.ErrRejected)
 	}
-	o := p.observation(r.AttemptID, checkout.StateActionRequired)
-	return checkout.Step{Ref: o.Ref, ExpiresAt: p.cfg.Now().UTC().Add(p.cfg.Patience), Observation: &o}, nil
+	o := p.observation(checkout.ChargeRef{AttemptID: r.AttemptID}, checkout.StateActionRequired)
+	return checkout.Step{Ref: o.Ref, ExpiresAt: o.ExpiresAt, Observation: &o}, nil
 }
 
 // Observe says that the buyer has to act, for ever: an account knows nothing of what is expected on it. The checkout asks
@@ -48,8 +49,8 @@ func (p *Provider) Observe(ctx context.Context, ref checkout.ChargeRef) (checkou
 	return p.state(ctx, ref, checkout.StateActionRequired)
 }
 
-// Cancel lets the buyer choose another way. No bank can be told to refuse a transfer, so money may still come: the checkout
-// then books it as a late payment.
+// Cancel lets the buyer choose another way. No bank can be told to refuse a transfer, so money may still come: before the
+// session's end it completes the session if nothing else has, and after that it is a late payment.
 func (p *Provider) Cancel(ctx context.Context, ref checkout.ChargeRef) (checkout.Observation, error) {
 	return p.state(ctx, ref, checkout.StateCanceled)
 }
@@ -58,15 +59,28 @@ func (p *Provider) state(ctx context.Context, ref checkout.ChargeRef, s checkout
 	if err := ctx.Err(); err != nil {
 		return checkout.Observation{}, err
 	}
-	o := p.observation(ref.AttemptID, s)
+	o := p.observation(ref, s)
 	if ref.AttemptID == "" || ref.Livemode != p.livemode() || (ref.Ref != "" && ref.Ref != o.Ref) {
 		return checkout.Observation{}, fmt.Errorf("checkoutsepa: attempt %s has no reference %q: %w", ref.AttemptID, ref.Ref, checkout.ErrNoCharge)
 	}
 	return o, nil
 }
 
-func (p *Provider) observation(attempt string, s checkout.State) checkout.Observation {
-	return checkout.Observation{AttemptID: attempt, Ref: referenceOf(attempt), State: s, Currency: currency, Livemode: p.livemode()}
+func (p *Provider) observation(ref checkout.ChargeRef, s checkout.State) checkout.Observation {
+	o := checkout.Observation{AttemptID: ref.AttemptID, Ref: referenceOf(ref.AttemptID), State: s, Currency: currency, Livemode: p.livemode()}
+	if s == checkout.StateActionRequired {
+		o.ExpiresAt = p.end(ref.BegunAt)
+	}
+	return o
+}
+
+// end is until when money is waited for: what the buyer is told, and the time that banks and imports take. An attempt whose
+// beginning is not told begins now.
+func (p *Provider) end(begun time.Time) time.Time {
+	if begun.IsZero() {
+		begun = p.cfg.Now()
+	}
+	return begun.UTC().Add(p.cfg.Patience + p.cfg.Grace)
 }
 
 // Notice believes nobody: banks send no notifications.

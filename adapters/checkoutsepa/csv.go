@@ -32,8 +32,8 @@ type CSVFormat struct {
 // CSVColumns are the header's names of the columns. A row of the file has to have Date and Amount.
 type CSVColumns struct {
 	Date      string
-	Amount    string // signed, or of money that comes in alone: the field is empty otherwise
-	Direction string // beside an unsigned amount: S, D, debit, … or H, C, credit, …
+	Amount    string // signed, or of money that comes in alone: the field is empty otherwise. Whoever names it says that it is so
+	Direction string // beside an unsigned amount: S, D, debit, … or H, C, credit, …; another word is a Problem of its row
 	Currency  string
 	Payer     string
 	Text      []string // what the payer wrote, perhaps in several columns
@@ -46,6 +46,10 @@ type CSVColumns struct {
 // ReadCSV reads a bank's CSV file: lines before the header and balances after the rows are no obstacle. It gives every row,
 // those that are no payment with the reason. A row that cannot be understood is a line with a Problem; a header that cannot
 // be understood is an error that lists its names.
+//
+// Which way money went is never guessed: the amounts have signs, or a column says it, or the amounts stand in a column of
+// money that came in. A file that says none of it is refused, a day without a debit among them: name its column in
+// CSVFormat.Columns.Amount. A column such as Type says something with words like debit and credit, and nothing with others.
 //
 // Few banks write a reference of their own into such files, so equal transfers are told apart by their number in the file.
 // A file must therefore hold whole days, and the same days must not be imported from a camt file too.
@@ -78,6 +82,9 @@ func (f CSVFormat) read(r io.Reader) ([]Line, error) {
 		}
 	default:
 		return nil, fmt.Errorf("Decimal is %q, neither a comma nor a dot", f.Decimal)
+	}
+	if err := t.findSigns(); err != nil {
+		return nil, err
 	}
 	if f.Currency == "" {
 		f.Currency = currency
@@ -143,7 +150,7 @@ func (f CSVFormat) drafts(t csvTable) []draft {
 }
 
 func (f CSVFormat) draft(c csvIndex, row csvRow) draft {
-	d := draft{bankRef: realReference(c.key.of(row)), day: c.date.of(row)}
+	d := draft{bankRef: realReference(c.key.of(row))}
 	d.Row, d.Account, d.Payer = row.line, compact(c.account.of(row)), c.payer.of(row)
 	d.Reference, d.Text = realReference(c.reference.of(row)), c.text.of(row)
 	if d.Account == "" {
@@ -152,7 +159,7 @@ func (f CSVFormat) draft(c csvIndex, row csvRow) draft {
 	if d.Currency = strings.ToLower(c.currency.of(row)); d.Currency == "" {
 		d.Currency = strings.ToLower(f.Currency)
 	}
-	if !strings.ContainsAny(d.day, "0123456789") {
+	if !hasDigit(c.date.of(row)) {
 		d.Ignored = IgnoredNothing // a balance or a sum below the rows
 		return d
 	}
@@ -163,14 +170,14 @@ func (f CSVFormat) draft(c csvIndex, row csvRow) draft {
 // value is how much a row is, when, and which way.
 func (f CSVFormat) value(d *draft, c csvIndex, row csvRow) {
 	var dateErr, amountErr, directionErr error
-	d.BookedAt, dateErr = f.date(d.day)
+	d.BookedAt, d.day, dateErr = f.date(c.date.of(row))
 	number := c.amount.of(row)
 	if number == "" {
 		d.Ignored = IgnoredDebit // its amount stands in a column of its own
 		return
 	}
 	if d.Amount, amountErr = f.amount(number, d.Currency); amountErr == nil {
-		d.Amount, directionErr = directed(d.Amount, c.direction.of(row))
+		d.Amount, directionErr = c.directed(d.Amount, row)
 	}
 	switch {
 	case d.Amount < 0:
@@ -184,17 +191,18 @@ func (f CSVFormat) value(d *draft, c csvIndex, row csvRow) {
 
 var dateLayouts = []string{"2.1.2006", "2.1.06", time.DateOnly, "2/1/2006", time.RFC3339, time.DateTime}
 
-func (f CSVFormat) date(s string) (time.Time, error) {
+// date is a moment, and the day in the zone that it is written in.
+func (f CSVFormat) date(s string) (time.Time, string, error) {
 	layouts := dateLayouts
 	if f.DateLayout != "" {
 		layouts = []string{f.DateLayout}
 	}
 	for _, layout := range layouts {
 		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
+			return t.UTC(), t.Format(time.DateOnly), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%.40q is no date that is understood: set DateLayout", s)
+	return time.Time{}, "", fmt.Errorf("%.40q is no date that is understood: set DateLayout", s)
 }
 
 // decoration is what stands in a number for people only.
@@ -230,22 +238,6 @@ func grouped(whole, separator string) bool {
 	}
 	first, _ := cutSign(parts[0])
 	return len(parts) == 1 || (len(first) >= 1 && len(first) <= 3)
-}
-
-var directions = map[string]int64{
-	"": 1, "H": 1, "C": 1, "CR": 1, "CRDT": 1, "CREDIT": 1, "HABEN": 1, "GUTSCHRIFT": 1, "IN": 1,
-	"S": -1, "D": -1, "DR": -1, "DBIT": -1, "DEBIT": -1, "SOLL": -1, "LASTSCHRIFT": -1, "BELASTUNG": -1, "OUT": -1,
-}
-
-func directed(amount int64, word string) (int64, error) {
-	sign, ok := directions[lettersAndDigits(word)]
-	if !ok {
-		return amount, fmt.Errorf("%.20q is neither debit nor credit", word)
-	}
-	if amount < 0 {
-		return amount, nil // it says so itself
-	}
-	return sign * amount, nil
 }
 
 // notBooked knows the words for a booking that may never be one.

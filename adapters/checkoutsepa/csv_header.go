@@ -19,7 +19,9 @@ type csvTable struct {
 
 // csvIndex is where the columns are.
 type csvIndex struct {
-	date, amount, direction, currency, payer, text, reference, key, account, status column
+	date, amount, direction, kind, currency, payer, text, reference, key, account, status column
+
+	signed bool // an amount without a sign has come in
 }
 
 // column is the places of the fields that are joined to one value; none for a column the file does not have.
@@ -82,17 +84,20 @@ func (f CSVFormat) notUnderstood(rows []csvRow) error {
 
 // aliases are the names that banks give the columns, as plainName writes them, the best first.
 var aliases = struct {
-	date, amount, direction, currency, payer, text, reference, key, account, status []string
+	date, amount, incoming, direction, kind, currency, payer, text, reference, key, account, status []string
 }{
 	date: []string{
 		"buchungstag", "buchungsdatum", "bookingdate", "bookeddate", "datebooked", "postingdate", "transactiondate", "completeddate", "buchung", "datum", "date",
 	},
 	amount: []string{
 		"betrag", "betrageur", "betragineur", "umsatz", "umsatzeur", "umsatzineur", "amount", "amounteur", "amountineur",
-		"haben", "gutschrift", "credit", "creditamount", "moneyin", "paidin",
 	},
+	incoming:  []string{"haben", "gutschrift", "credit", "creditamount", "moneyin", "paidin"}, // amounts of money that came in
 	direction: []string{"sollhaben", "sh", "debitcredit", "creditdebit", "drcr", "crdr", "debitcreditindicator", "creditdebitindicator"},
-	currency:  []string{"währung", "waehrung", "currency", "currencycode", "accountcurrency"},
+	kind: []string{
+		"type", "typ", "art", "umsatzart", "umsatztyp", "buchungsart", "transaktionstyp", "transaktionsart", "transactiontype", "direction", "richtung", "zahlungsrichtung",
+	},
+	currency: []string{"währung", "waehrung", "currency", "currencycode", "accountcurrency"},
 	payer: []string{
 		"beguenstigterzahlungspflichtiger", "begünstigterzahlungspflichtiger", "zahlungspflichtiger", "nameauftraggeber", "auftraggeberempfänger",
 		"auftraggeberbegünstigter", "auftraggeber", "namezahlungsbeteiligter", "payername", "payer", "partnername", "counterpartyname", "counterparty", "name",
@@ -114,9 +119,13 @@ func (f CSVFormat) index(header []string) (csvIndex, bool) {
 	h, c := newCSVHeader(header), f.Columns
 	x := csvIndex{
 		date: h.one(c.Date, aliases.date), amount: h.one(c.Amount, aliases.amount), direction: h.one(c.Direction, aliases.direction),
+		kind: h.all(nil, aliases.kind), signed: c.Amount != "",
 		currency: h.one(c.Currency, aliases.currency), payer: h.one(c.Payer, aliases.payer), text: h.all(c.Text, aliases.text),
 		reference: h.one(c.Reference, aliases.reference), key: h.one(c.Key, aliases.key),
 		account: h.one(c.Account, aliases.account), status: h.one(c.Status, aliases.status),
+	}
+	if len(x.amount) == 0 {
+		x.amount, x.signed = h.one("", aliases.incoming), true
 	}
 	return x, !h.missing && len(x.date) > 0 && len(x.amount) > 0
 }

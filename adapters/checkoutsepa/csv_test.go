@@ -34,8 +34,8 @@ var dialects = map[string]struct {
 "02.03.26";"02.03.26";"Gebucht";"Kim";"Shop";"Order 17";"Eingang";"DE02120300000000202051";"1.234,56 €";"";"";""
 "02.03.26";"02.03.26";"Vorgemerkt";"Jo";"Shop";"Order 18";"Eingang";"DE02120300000000202051";"2";"";"";""
 `, []string{"", IgnoredPending}},
-	"two currencies": {"Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck;Saldo;Währung;Betrag;Währung\n02.03.2026;02.03.2026;Kim;Gutschrift;Order 17;9.999,99;USD;1.234,56;EUR\n", []string{""}},
-	"in Latin 1":     {"Buchungstag;Auftraggeber;Verwendungszweck;Umsatz in EUR;W\xe4hrung\n2.3.2026;Kim;F\xfcr Order 17;1.234,56;EUR\n", []string{""}},
+	"two currencies": {"Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck;Saldo;Währung;Betrag;Währung\n02.03.2026;02.03.2026;Kim;Gutschrift;Order 17;9.999,99;USD;+1.234,56;EUR\n", []string{""}},
+	"in Latin 1":     {"Buchungstag;Auftraggeber;Verwendungszweck;Umsatz in EUR;W\xe4hrung\n2.3.2026;Kim;F\xfcr Order 17;+1.234,56;EUR\n", []string{""}},
 	"English":        {"Booking Date,Value Date,Partner Name,Partner Iban,Type,Payment Reference,Account Name,Amount (EUR),Original Amount\n2026-03-02,2026-03-02,Kim,DE02120300000000202051,Credit Transfer,Order 17,Main,1234.56,\n2026-03-03,2026-03-03,Shop,,Debit,Rent,Main,-7.00,\n", []string{"", IgnoredDebit}},
 	"direction":      {"Datum\tName\tVerwendungszweck\tBetrag\tSoll/Haben\n02.03.2026\tKim\tOrder 17\t1.234,56\tH\n02.03.2026\tUtility\tPower\t50,00\tS\n", []string{"", IgnoredDebit}},
 	"two columns":    {"Date,Description,Payer,Debit,Credit\n2/3/2026,Order 17,Kim,,\"1,234.56\"\n13/3/2026,Power,,50.00,\n14/3/2026,Power,,50.00,0.00\n", []string{"", IgnoredDebit, IgnoredNothing}},
@@ -79,7 +79,7 @@ func TestAFormatIsBelieved(t *testing.T) {
 	if l.Amount != 123400 || l.Currency != "usd" || l.Payer != "Jörg" || l.Text != "two one" || l.Reference != "RF1" || l.Account != "0532013000" || l.Row != 2 {
 		t.Errorf("%+v", l)
 	}
-	if l.Key != "0532013000:K 7:123400" || !l.BookedAt.Equal(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)) {
+	if l.Key != "0532013000:K 7:2026-03-02:123400" || !l.BookedAt.Equal(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v", l)
 	}
 	if l := lines[1]; l.Amount != -500 || l.Ignored != IgnoredDebit || strings.Contains(l.Key, "NONREF") {
@@ -89,7 +89,7 @@ func TestAFormatIsBelieved(t *testing.T) {
 
 func TestTheEncodingIsSeen(t *testing.T) {
 	for name, file := range map[string]string{
-		"UTF-8": "Datum;Betrag;Auftraggeber\n1.1.2026;1,00;Jörg €\n", "windows-1252": "Datum;Betrag;Auftraggeber\n1.1.2026;1,00;J\xf6rg \x80\n",
+		"UTF-8": "Datum;Haben;Auftraggeber\n1.1.2026;1,00;Jörg €\n", "windows-1252": "Datum;Haben;Auftraggeber\n1.1.2026;1,00;J\xf6rg \x80\n",
 	} {
 		if l := readCSV(t, file, CSVFormat{})[0]; l.Payer != "Jörg €" {
 			t.Errorf("%s: the payer is %q", name, l.Payer)
@@ -158,7 +158,7 @@ func TestADebitIsOneHoweverItIsWritten(t *testing.T) {
 }
 
 func TestThreeDecimalsAreFoundOut(t *testing.T) {
-	l := readCSV(t, "Datum;Betrag;Currency\n2.3.2026;1.234,567;KWD\n", CSVFormat{})[0]
+	l := readCSV(t, "Datum;Haben;Currency\n2.3.2026;1.234,567;KWD\n", CSVFormat{})[0]
 	if l.Amount != 1234567 || l.Currency != "kwd" || l.Problem != "" {
 		t.Errorf("%+v", l)
 	}
@@ -168,7 +168,7 @@ func TestDecimalsAreFoundOut(t *testing.T) {
 	for amounts, want := range map[string]int64{
 		"1,5": 150, "1.5": 150, "1": 100, "1.234,5": 123450, "1,234.5": 123450, "1.234.567,89": 123456789, "2,00;-1.234": 200, "EUR 7,00": 700, "−5,00;3": -500,
 	} {
-		file := "Datum;Betrag\n"
+		file := "Datum;Haben\n"
 		for _, a := range strings.Split(amounts, ";") {
 			file += "1.1.2026;" + a + "\n"
 		}
@@ -180,7 +180,7 @@ func TestDecimalsAreFoundOut(t *testing.T) {
 
 // A file of the whole day counts a transfer once, that an earlier file of the day had already.
 func TestEqualRowsOfADayHaveTheirNumbers(t *testing.T) {
-	head, row := "Datum;Betrag;Text\n", "2.3.2026;5,00;Kim\n"
+	head, row := "Datum;Haben;Text\n", "2.3.2026;5,00;Kim\n"
 	morning, evening := readCSV(t, head+row, CSVFormat{}), readCSV(t, head+row+row, CSVFormat{})
 	if morning[0].Key != evening[0].Key || evening[0].Key == evening[1].Key {
 		t.Errorf("%v in the morning, %v in the evening", keysOf(morning), keysOf(evening))

@@ -92,7 +92,7 @@ func checkReport(t *testing.T, got, want Report) {
 
 func TestAFileThatIsImportedAgainCountsOnce(t *testing.T) {
 	p, to := open(t, nil), &ledger{fail: map[int64]error{700: errors.New("the database is busy")}}
-	csv := "Datum;Betrag;Text\n2.3.2026;5,00;Kim\n2.3.2026;5,00;Kim\n"
+	csv := "Datum;Haben;Text\n2.3.2026;5,00;Kim\n2.3.2026;5,00;Kim\n"
 	for _, c := range []struct {
 		file string
 		want Report
@@ -134,7 +134,7 @@ func TestAnImportEndsWithItsContext(t *testing.T) {
 }
 
 func TestWhoImportsStandsInTheBooks(t *testing.T) {
-	file := "Datum;Betrag\n1.1.2026;1,00\n"
+	file := "Datum;Haben\n1.1.2026;1,00\n"
 	for names, want := range map[[2]string]string{
 		{"Ann", ""}: "Ann|row 2", {"", "f.csv"}: "f.csv|f.csv, row 2", {"Ann", "f.csv"}: "Ann|f.csv, row 2",
 	} {
@@ -160,8 +160,8 @@ func TestTheKindOfAFileIsSeen(t *testing.T) {
 	}{
 		"camt":             {statement(booked("1")), nil},
 		"camt after space": {"\xef\xbb\xbf\r\n " + statement(booked("1")), nil},
-		"csv":              {"Datum;Betrag\n1.1.2026;1,00\n", nil},
-		"csv of a bank":    {"<Datum>;<Betrag>\n1.1.2026;1,00\n", &CSVFormat{}},
+		"csv":              {"Datum;Haben\n1.1.2026;1,00\n", nil},
+		"csv of a bank":    {"<Datum>;<Haben>\n1.1.2026;1,00\n", &CSVFormat{}},
 	} {
 		report, err := open(t, nil).Import(t.Context(), &ledger{}, strings.NewReader(c.file), ImportOptions{FileName: "f", CSV: c.csv})
 		if err != nil || report.Booked != 1 {

@@ -55,7 +55,11 @@ func (p *Provider) Instructions(q checkout.InstructionQuery) checkout.Instructio
 	if p.cfg.Test {
 		text = append(slices.Clone(textIn(testTexts, q.Locale)), text...)
 	}
-	return checkout.Instructions{Text: slices.Clone(text), Fields: fields, QR: p.code(ref, q.Due)}
+	told := checkout.Instructions{Text: slices.Clone(text), Fields: fields, QR: p.code(ref, q.Due)}
+	if begun := q.Charge.BegunAt; !begun.IsZero() {
+		told.Until = begun.UTC().Add(p.cfg.Patience)
+	}
+	return told
 }
 
 // maxCode is what a code of version 13 at level M holds, in bytes: EPC069-12 allows no larger one.

@@ -26,7 +26,9 @@ func TestRandomStatementsAreReadAsTheyWereMeant(t *testing.T) {
 		for name, read := range map[string]func([]Line) ([]Line, error){
 			"version 2": func(l []Line) ([]Line, error) { return ReadCAMT(strings.NewReader(writeCAMT(l, false))) },
 			"version 8": func(l []Line) ([]Line, error) { return ReadCAMT(strings.NewReader(writeCAMT(l, true))) },
-			"CSV":       func(l []Line) ([]Line, error) { return ReadCSV(strings.NewReader(writeCSV(l, r)), CSVFormat{}) },
+			"CSV": func(l []Line) ([]Line, error) {
+				return ReadCSV(strings.NewReader(writeCSV(l, r)), CSVFormat{Columns: CSVColumns{Amount: "Betrag"}})
+			},
 		} {
 			if name == "CSV" && len(want) == 0 {
 				continue // without a row nothing is there to be written
@@ -59,7 +61,7 @@ func randomLine(r *rand.Rand, i int) Line {
 	case l.Amount == 0:
 		l.Ignored = IgnoredNothing
 	}
-	l.Key = fmt.Sprintf("%s:%s:%d", l.Account, ref, l.Amount)
+	l.Key = fmt.Sprintf("%s:%s:%s:%d", l.Account, ref, l.BookedAt.Format(time.DateOnly), l.Amount)
 	return l
 }
 

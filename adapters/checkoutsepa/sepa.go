@@ -22,6 +22,8 @@ const (
 	defaultPatience = 7 * 24 * time.Hour
 	minPatience     = 24 * time.Hour
 	maxPatience     = 60 * 24 * time.Hour
+	defaultGrace    = 3 * 24 * time.Hour
+	maxGrace        = 30 * 24 * time.Hour
 
 	maxName = 70 // characters, EPC069-12
 )
@@ -35,8 +37,14 @@ type Config struct {
 
 	ProviderName string        // stored with every payment, never changed. Defaults to sepa
 	Test         bool          // offered to test sessions instead of live ones
-	Patience     time.Duration // how long the buyer has, 1 to 60 days. Defaults to 7 days
-	Now          func() time.Time
+	Patience     time.Duration // how long the buyer is told to have, 1 to 60 days. Defaults to 7 days
+
+	// Grace is how long after Patience the session stays open, 30 days at most: money that the bank has booked in time
+	// comes here only with the next import. It is longer than the time between two imports, a weekend included. Defaults to
+	// 3 days; a negative one is none.
+	Grace time.Duration
+
+	Now func() time.Time
 }
 
 // Provider is an account that buyers transfer to. It never changes after [New] and is safe for concurrent use.
@@ -78,6 +86,12 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Patience == 0 {
 		cfg.Patience = defaultPatience
 	}
+	switch {
+	case cfg.Grace == 0:
+		cfg.Grace = defaultGrace
+	case cfg.Grace < 0:
+		cfg.Grace = 0
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -98,6 +112,8 @@ func (cfg Config) check() error {
 		return fmt.Errorf("ProviderName %q is not 1 to 32 of a-z, 0-9, _ and -", cfg.ProviderName)
 	case cfg.Patience < minPatience || cfg.Patience > maxPatience:
 		return fmt.Errorf("Patience is %v, not between 1 and 60 days", cfg.Patience)
+	case cfg.Grace > maxGrace:
+		return fmt.Errorf("Grace is %v, more than 30 days", cfg.Grace)
 	}
 	return nil
 }

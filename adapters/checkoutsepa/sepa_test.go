@@ -35,9 +35,11 @@ func TestProviderKeepsTheContract(t *testing.T) {
 	for name, test := range map[string]bool{"live": false, "test": true} {
 		t.Run(name, func(t *testing.T) {
 			checkouttest.TestProvider(t, func(t *testing.T) checkouttest.Subject {
+				now := time.Now()
 				return checkouttest.Subject{
-					Provider: open(t, func(cfg *Config) { cfg.Test = test }),
+					Provider: open(t, func(cfg *Config) { cfg.Test, cfg.Now = test, func() time.Time { return now } }),
 					Livemode: !test,
+					Advance:  func(d time.Duration) { now = now.Add(d) },
 					Prepare:  func(a checkouttest.Answer, _ *checkout.BeginRequest) bool { return a == checkouttest.AnswerChallenges },
 					Skip: map[string]string{
 						"Observe/Unknown": "a bank account keeps no charges: every attempt has a reference",
@@ -63,6 +65,7 @@ func TestNewRefuses(t *testing.T) {
 		"Patience":     func(c *Config) { c.Patience = 23 * time.Hour },
 		"Patience ":    func(c *Config) { c.Patience = 61 * 24 * time.Hour },
 		"Patience  ":   func(c *Config) { c.Patience = -1 },
+		"Grace":        func(c *Config) { c.Grace = 31 * 24 * time.Hour },
 	} {
 		cfg := Config{Name: "Shop", IBAN: shopIBAN}
 		change(&cfg)
@@ -156,7 +159,7 @@ func TestBeginTellsTheReferenceAndTheTime(t *testing.T) {
 	p := open(t, nil)
 	r := checkout.BeginRequest{AttemptID: "pay_1", Method: MethodID, Amount: 2500, Currency: "eur", Livemode: true}
 	step, err := p.Begin(t.Context(), r)
-	if err != nil || step.Ref != referenceOf("pay_1") || !step.ExpiresAt.Equal(noon.Add(7*24*time.Hour)) || step.Observation.State != checkout.StateActionRequired {
+	if err != nil || step.Ref != referenceOf("pay_1") || !step.ExpiresAt.Equal(noon.Add(10*24*time.Hour)) || step.Observation.State != checkout.StateActionRequired {
 		t.Errorf("Begin gives %+v, %v", step, err)
 	}
 	for name, change := range map[string]func(*checkout.BeginRequest){
@@ -200,6 +203,42 @@ func TestObserveAndCancel(t *testing.T) {
 	}
 	if list, err := p.Notice(nil, nil); !errors.Is(err, checkout.ErrNotAuthentic) || list != nil {
 		t.Errorf("Notice gives %v, %v", list, err)
+	}
+}
+
+// An answer to Begin that was lost is made good by Observe, however long after.
+func TestTheBuyersTimeBeginsWithTheAttempt(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, c := range map[string]struct {
+		patience, grace time.Duration
+		want            time.Duration
+	}{
+		"by default": {0, 0, 10 * day}, "the longest": {60 * day, 30 * day, 90 * day}, "without grace": {2 * day, -1, 2 * day}, "an hour": {day, time.Hour, 25 * time.Hour},
+	} {
+		p := open(t, func(cfg *Config) { cfg.Patience, cfg.Grace = c.patience, c.grace })
+		begun := noon.Add(-30 * time.Hour).In(time.FixedZone("", 3600))
+		for _, when := range []struct{ begun, want time.Time }{{begun, begun.Add(c.want)}, {time.Time{}, noon.Add(c.want)}} {
+			o, err := p.Observe(t.Context(), checkout.ChargeRef{AttemptID: "pay_1", Livemode: true, BegunAt: when.begun})
+			if err != nil || !o.ExpiresAt.Equal(when.want) || o.ExpiresAt.Location() != time.UTC {
+				t.Errorf("%s: an attempt begun at %v ends at %v, %v, want %v", name, when.begun, o.ExpiresAt, err, when.want)
+			}
+		}
+		if o, _ := p.Cancel(t.Context(), checkout.ChargeRef{AttemptID: "pay_1", Livemode: true, BegunAt: begun}); !o.ExpiresAt.IsZero() {
+			t.Errorf("%s: what was taken back ends at %v", name, o.ExpiresAt)
+		}
+	}
+}
+
+// The buyer is told the days without the grace: those are for the bank and the next import.
+func TestTheBuyerIsToldTheDaysToPay(t *testing.T) {
+	p := open(t, func(cfg *Config) { cfg.Patience, cfg.Grace = 48*time.Hour, time.Hour })
+	q := checkout.InstructionQuery{Charge: checkout.ChargeRef{AttemptID: "pay_1", BegunAt: noon.In(time.FixedZone("", 3600))}, Due: 2500}
+	if got := p.Instructions(q).Until; !got.Equal(noon.Add(48*time.Hour)) || got.Location() != time.UTC {
+		t.Errorf("the buyer has until %v", got)
+	}
+	q.Charge.BegunAt = time.Time{}
+	if got := p.Instructions(q).Until; !got.IsZero() {
+		t.Errorf("the buyer of an attempt without a beginning has until %v", got)
 	}
 }
 

@@ -16,9 +16,9 @@ type Line struct {
 	Row     int    // where it stands in the file, counted from 1
 	Account string // as the file calls it, without spaces; empty where a CSV file says nothing
 
-	// Key names the line for ever, so that it counts once whatever file it comes in: the account, the bank's reference and
-	// the amount. Where the bank gives no reference it is the account, a hash over all that is told, and a running number of
-	// equal lines in the file.
+	// Key names the line for ever, so that it counts once whatever file it comes in: the account, the bank's reference, the
+	// booking day and the amount. Where the bank gives no reference, or gives one to different lines of a day and amount, it
+	// is the account, a hash over all that is told, and a running number of equal lines of the day in the file.
 	Key string
 
 	Reference  string // the creditor reference, if there is one
@@ -69,7 +69,7 @@ func (b *bounded) Read(buf []byte) (int, error) {
 type draft struct {
 	Line
 	bankRef string // the bank's own reference of the line, if there is one
-	day     string // the booking date as the bank writes it, in its own zone
+	day     string // of the booking, in the bank's own zone: 2006-01-02; empty where it is not understood
 }
 
 // placeholders are what banks write where they have no reference.
@@ -87,31 +87,48 @@ func realReference(s string) string {
 	return s
 }
 
-// withKeys gives every line its key. A reference of the bank's under which the file has different lines names none of them.
+// counts says whether the line is money that has come, as far as the file tells.
+func (d draft) counts() bool { return d.Ignored == "" && d.Problem == "" }
+
+// A name is a key that is not sure to be one line's alone. Money that has come shares its names with no other lines, so that
+// a line which is not booked yet, say, changes nothing.
+type name struct {
+	counts bool
+	key    string
+}
+
+// withKeys gives every line its key. A reference of the bank's under which the file has different lines of one day and
+// amount names none of them. Nothing else in the file matters: the same line has the same key in the file of its day and in
+// that of the month.
 func withKeys(drafts []draft) []Line {
-	ambiguous, first := map[string]bool{}, map[string]string{}
+	shared := sharedNames(drafts)
+	lines, equal := make([]Line, 0, len(drafts)), map[name]int{}
 	for _, d := range drafts {
-		key := d.bankKey()
-		if d.bankRef == "" {
-			continue
-		}
-		if seen, ok := first[key]; ok && seen != d.content() {
-			ambiguous[key] = true
-		}
-		first[key] = d.content()
-	}
-	lines, equal := make([]Line, 0, len(drafts)), map[string]int{}
-	for _, d := range drafts {
-		if key := d.bankKey(); d.bankRef != "" && !ambiguous[key] {
-			d.Key = key
+		if n := (name{d.counts(), d.bankKey()}); d.bankRef != "" && !shared[n] {
+			d.Key = n.key
 		} else {
-			hash := d.hash()
-			equal[hash]++
-			d.Key = fmt.Sprintf("%s:%s:%d", d.account(), hash, equal[hash])
+			n.key = d.hash()
+			equal[n]++
+			d.Key = fmt.Sprintf("%s:%s:%d", d.account(), n.key, equal[n])
 		}
 		lines = append(lines, d.Line)
 	}
 	return lines
+}
+
+func sharedNames(drafts []draft) map[name]bool {
+	shared, first := map[name]bool{}, map[name]string{}
+	for _, d := range drafts {
+		if d.bankRef == "" {
+			continue
+		}
+		n := name{d.counts(), d.bankKey()}
+		if seen, ok := first[n]; ok && seen != d.content() {
+			shared[n] = true
+		}
+		first[n] = d.content()
+	}
+	return shared
 }
 
 // maxKeyPart keeps a key well below the 200 bytes that checkout.Transfer takes.
@@ -122,7 +139,7 @@ func (d draft) bankKey() string {
 	if len(ref) > maxKeyPart {
 		ref = digest(ref)
 	}
-	return fmt.Sprintf("%s:%s:%d", d.account(), ref, d.Amount)
+	return fmt.Sprintf("%s:%s:%s:%d", d.account(), ref, d.day, d.Amount)
 }
 
 func (d draft) account() string {

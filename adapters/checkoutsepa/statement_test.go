@@ -63,7 +63,7 @@ func TestAnEntryHasOneKeyInStatementAndNotification(t *testing.T) {
 	}
 	without := booked("10", bankRef)
 	with := booked("10", bankRef, details(transferOf("Kim", "x")))
-	if one, other := keysOf(readAll(t, statement(without))), keysOf(readAll(t, notification(with))); one[0] != other[0] || one[0] != shopIBAN+":ACSR 1:1000" {
+	if one, other := keysOf(readAll(t, statement(without))), keysOf(readAll(t, notification(with))); one[0] != other[0] || one[0] != shopIBAN+":ACSR 1:2026-03-02:1000" {
 		t.Errorf("a statement that leaves the details to the notification: %v and %v", one, other)
 	}
 }
@@ -97,6 +97,41 @@ func TestKeysTellLinesApart(t *testing.T) {
 		}
 		if fmt.Sprint(keys) != fmt.Sprint(again) {
 			t.Errorf("%s: %v, and %v when read again", name, keys, again)
+		}
+	}
+}
+
+// Two payers' equal transfers are two, also where the bank writes the entry's reference, or one of theirs, into both.
+func TestTransfersOfABatchThatShareAReference(t *testing.T) {
+	half := `<Amt Ccy="EUR">5</Amt>`
+	for name, c := range map[string]struct {
+		refs [2]string
+		want string // the references in the keys
+	}{
+		"that of the entry":            {[2]string{bankRef, bankRef}, "ACSR 1#1 ACSR 1#2"},
+		"one of their own":             {[2]string{"<AcctSvcrRef>B</AcctSvcrRef>", "<AcctSvcrRef>B</AcctSvcrRef>"}, "B#1 B#2"},
+		"none":                         {[2]string{"", "<AcctSvcrRef>NONREF</AcctSvcrRef>"}, "ACSR 1#1 ACSR 1#2"},
+		"that of the entry in one":     {[2]string{bankRef, "<AcctSvcrRef>B</AcctSvcrRef>"}, "ACSR 1#1 B"},
+		"each its own: nothing shared": {[2]string{"<AcctSvcrRef>A</AcctSvcrRef>", "<AcctSvcrRef>B</AcctSvcrRef>"}, "A B"},
+	} {
+		entry := booked("10", bankRef, details(transferOf("Kim", "x", half, "<Refs>"+c.refs[0]+"</Refs>"), transferOf("Kim", "x", half, "<Refs>"+c.refs[1]+"</Refs>")))
+		var got []string
+		for _, l := range readAll(t, statement(entry)) {
+			got = append(got, strings.Split(l.Key, ":")[1])
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: the references are %q, want %s", name, got, c.want)
+		}
+	}
+}
+
+// Nothing tells a second equal transfer of the day from a second copy of the first: ReadCAMT says so.
+func TestEqualEntriesOfTwoNotificationsAreToldApartByTheirReferencesAlone(t *testing.T) {
+	kim := details(transferOf("Kim", "x"))
+	for one, other := range map[string]string{"<AcctSvcrRef>A</AcctSvcrRef>": "<AcctSvcrRef>B</AcctSvcrRef>", "": ""} {
+		keys := append(keysOf(readAll(t, notification(booked("10", one, kim)))), keysOf(readAll(t, notification(booked("10", other, kim))))...)
+		if (keys[0] == keys[1]) != (one == "") {
+			t.Errorf("with %q and %q the keys are %q", one, other, keys)
 		}
 	}
 }
@@ -185,9 +220,17 @@ func TestWordsOfATransfer(t *testing.T) {
 			"<RmtInf><Ustrd>one</Ustrd><Ustrd> two </Ustrd><Strd><CdtrRefInf><Ref>RF18 5390 0754 7034</Ref></CdtrRefInf><AddtlRmtInf>three</AddtlRmtInf></Strd>"+
 			"<Strd><CdtrRefInf><Ref>second</Ref></CdtrRefInf></Strd></RmtInf><AddtlTxInf>four</AddtlTxInf></TxDtls>")),
 		booked("1", "<AddtlNtryInf>all in one</AddtlNtryInf>"),
+		booked("1", "<AddtlNtryInf>beside it</AddtlNtryInf>", details("<TxDtls><RmtInf><Ustrd> </Ustrd></RmtInf><AddtlTxInf>CREDIT</AddtlTxInf></TxDtls>")),
+		booked("1", "<AddtlNtryInf>beside it</AddtlNtryInf>", details(transferOf("Kim", "inside"))),
+		booked("1", "<AddtlNtryInf>beside it</AddtlNtryInf>", details("<TxDtls><RmtInf><Strd><CdtrRefInf><Ref>RF18</Ref></CdtrRefInf></Strd></RmtInf></TxDtls>")),
 	))
 	if l := lines[0]; l.Payer != "Kim Tester" || l.Reference != "RF18 5390 0754 7034" || l.Text != "one two three second four" || l.EndToEndID != "" {
 		t.Errorf("%+v", l)
+	}
+	for i, want := range map[int]string{2: "CREDIT beside it", 3: "inside", 4: ""} {
+		if lines[i].Text != want {
+			t.Errorf("line %d has the text %q, want %q", i, lines[i].Text, want)
+		}
 	}
 	if l := lines[1]; l.Text != "all in one" || l.Row != 3 { // the name above has a line break
 		t.Errorf("%+v", l)

@@ -39,6 +39,20 @@ func TestCancelSession(t *testing.T) {
 	}
 }
 
+// A buyer who has finished Stripe's page, but not the payment: the session cannot be expired any more.
+func TestCancelWhatACompleteSessionHasLeft(t *testing.T) {
+	for _, status := range []string{"requires_payment_method", "requires_confirmation", "requires_action", "requires_capture"} {
+		c := newCompany(t, map[string][]said{getHosted: {ok(hostedJSON("complete", intentJSON(status, "")))}, cancelIntents: {ok(intentJSON("canceled", ""))}})
+		o, err := c.provider(hosted).Cancel(t.Context(), refOf(hostedID))
+		if err != nil || o.State != checkout.StateCanceled || o.Ref != hostedID || o.AttemptID != attempt {
+			t.Errorf("Cancel of %s gives %+v, %v", status, o, err)
+		}
+		if diff := cmp.Diff(url.Values{"cancellation_reason": {"abandoned"}}, c.asked[len(c.asked)-1].form); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // What cannot be taken back is told, and nothing is tried.
 func TestCancelTooLate(t *testing.T) {
 	tests := map[string]struct {
@@ -83,6 +97,9 @@ func TestCancelLosesTheRace(t *testing.T) {
 			getHosted:    {ok(hostedJSON("open", "null")), ok(hostedJSON("complete", intentJSON("succeeded", paidMore)))},
 			expireHosted: {refused(400, "invalid_request_error", "")}, listRefunds: {ok(listJSON(false))},
 		}, checkout.StateSucceeded},
+		"a voucher": {hostedID, map[string][]said{
+			getHosted: {ok(hostedJSON("complete", intentJSON("requires_action", "")))}, cancelIntents: {late},
+		}, checkout.StateActionRequired},
 		"a session under way": {hostedID, map[string][]said{
 			getHosted: {ok(hostedJSON("open", "null"))}, expireHosted: {ok(hostedJSON("expired", intentJSON("processing", "")))},
 		}, checkout.StateProcessing},

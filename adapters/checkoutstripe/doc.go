@@ -13,5 +13,6 @@
 // In Stripe's dashboard, under Developers, Webhooks, add the endpoint <BaseURL>/api/checkout/v1/notify/<Name> for the
 // events payment_intent.succeeded, .payment_failed, .processing and .canceled, checkout.session.completed and .expired,
 // charge.refunded, refund.created, .updated and .failed, and charge.dispute.created. Its signing secret is one of
-// Config.WebhookSecrets. A restricted key needs write access to PaymentIntents, Checkout Sessions, and Charges and Refunds.
+// Config.WebhookSecrets. A restricted key needs write access to PaymentIntents, Checkout Sessions and Refunds, and read access
+// to Charges.
 package checkoutstripe

@@ -2,7 +2,9 @@ package checkoutstripe
 
 import (
 	"errors"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -242,7 +244,7 @@ func TestObserveByAttemptInABusyAccount(t *testing.T) {
 	busy := ok(listJSON(true, `{"id":"pi_2","metadata":{}}`))
 	answers := map[string][]said{
 		listSessions: {ok(listJSON(false))}, listIntents: {busy}, getIntent: {ok(intentJSON("processing", ""))},
-		"GET /v1/payment_intents/search": {ok(listJSON(false, intentJSON("processing", "")))},
+		searchIntents: {ok(listJSON(false, intentJSON("processing", "")))},
 	}
 	c := newCompany(t, answers)
 	o, err := c.provider().Observe(t.Context(), refOf(""))
@@ -258,11 +260,63 @@ func TestObserveByAttemptInABusyAccount(t *testing.T) {
 	}
 }
 
-// A list that was not read to its end proves nothing.
+const searchIntents = "GET /v1/payment_intents/search"
+
+// Sessions are looked for through their PaymentIntents where there are more than can be looked through.
+func TestObserveByAttemptAmongManySessions(t *testing.T) {
+	many, none := ok(listJSON(true, `{"id":"cs_2"}`)), ok(listJSON(false))
+	paying := intentJSON("processing", "")
+	sessions := func(last said) []said { return append(slices.Repeat([]said{many}, maxPages), last) }
+	for name, c := range map[string]struct {
+		answers map[string][]said
+		want    string
+	}{
+		"a session whose buyer pays": {map[string][]said{
+			listSessions: sessions(ok(listJSON(false, hostedJSON("open", `"pi_3Nx"`)))), listIntents: {ok(listJSON(false, paying))}, getHosted: {ok(hostedJSON("open", paying))},
+		}, hostedID},
+		"a session whose buyer came later": {map[string][]said{
+			listSessions: sessions(ok(listJSON(false, hostedJSON("open", `"pi_3Nx"`)))), listIntents: {none}, searchIntents: {ok(listJSON(false, paying))},
+			getHosted: {ok(hostedJSON("open", paying))},
+		}, hostedID},
+		"no session": {map[string][]said{listSessions: sessions(none), listIntents: {ok(listJSON(false, paying))}, getIntent: {ok(paying)}}, intentID},
+	} {
+		t.Run(name, func(t *testing.T) {
+			company := newCompany(t, c.answers)
+			o, err := company.provider().Observe(t.Context(), refOf(""))
+			if err != nil || o.Ref != c.want || o.State != checkout.StateProcessing {
+				t.Errorf("Observe gives %+v, %v, want %s", o, err, c.want)
+			}
+			around := company.asked[len(company.asked)-2]
+			if diff := cmp.Diff(url.Values{"payment_intent": {intentID}, "limit": {"1"}}, around.form); around.line != listSessions || diff != "" {
+				t.Errorf("%s: %s", around.line, diff)
+			}
+		})
+	}
+}
+
+// A list that was not read to its end proves nothing, and neither does a search that may be behind.
 func TestObserveByAttemptDoesNotGuess(t *testing.T) {
-	c := newCompany(t, map[string][]said{listSessions: {ok(listJSON(true, `{"id":"cs_2"}`))}})
-	_, err := c.provider().Observe(t.Context(), refOf(""))
-	wantNoKind(t, err)
+	many, none := ok(listJSON(true, `{"id":"cs_2"}`)), ok(listJSON(false))
+	for name, answers := range map[string]map[string][]said{
+		"many sessions":            {listSessions: {many}, listIntents: {none}, searchIntents: {none}},
+		"many intents":             {listSessions: {none}, listIntents: {many}, searchIntents: {none}},
+		"many of both, no answers": {listSessions: {many}, listIntents: {many}, searchIntents: {refused(500, "api_error", "")}},
+	} {
+		for age, sure := range map[time.Duration]bool{0: false, 59 * time.Minute: false, time.Hour: answers[searchIntents][0].status == 200} {
+			p := newCompany(t, maps.Clone(answers)).provider(func(cfg *Config) { cfg.Now = func() time.Time { return noon.Add(age) } })
+			_, err := p.Observe(t.Context(), refOf(""))
+			if sure != errors.Is(err, checkout.ErrNoCharge) {
+				t.Errorf("%s, %v after Begin: %v", name, age, err)
+			}
+			if !sure {
+				wantNoKind(t, err)
+			}
+		}
+		ref := refOf("")
+		ref.BegunAt = time.Time{}
+		_, err := newCompany(t, maps.Clone(answers)).provider().Observe(t.Context(), ref)
+		wantNoKind(t, err)
+	}
 }
 
 // An attempt's id with a quote would become a part of the query.

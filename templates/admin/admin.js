@@ -15,13 +15,12 @@
     const button = doc.createElement("button");
     button.type = "button";
     button.className = "copier";
-    button.textContent = "⧉";
     button.title = button.ariaLabel = doc.body.dataset.copy || "Copy";
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(code.dataset.copy || code.textContent);
-      button.textContent = "✓";
+      button.classList.add("ok");
       status.textContent = doc.body.dataset.copied || "Copied";
-      setTimeout(() => (button.textContent = "⧉"), 2000);
+      setTimeout(() => button.classList.remove("ok"), 2000);
     });
     code.after(button);
   }
