@@ -89,7 +89,7 @@ func (s *store) countMissed(ctx context.Context, e endpointRecord, fromID string
 	err = s.retry(ctx, func() error {
 		return s.direct(ctx).query(func(row scanner) error { return row.Scan(&n) }, `SELECT COUNT(*) FROM (SELECT e.id
 			FROM {events} e LEFT JOIN {deliveries} d ON d.event_id = e.id AND d.endpoint_id = ?
-			WHERE e.mode = ? AND e.id >= ? AND e.type IN (`+placeholders(len(strings.Fields(e.Events)))+`) AND (d.id IS NULL OR d.state = 'failed') LIMIT ?) AS missed`,
+			WHERE e.mode = ? AND e.id >= ? AND e.type IN (`+placeholders(len(strings.Fields(e.Events)))+`) AND (d.id IS NULL OR d.state = 'failed') LIMIT ?) AS counted`,
 			append(append([]any{e.ID, e.Mode, fromID}, anys(strings.Fields(e.Events))...), limit)...)
 	})
 	return n, err

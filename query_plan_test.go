@@ -184,7 +184,12 @@ func (s *shop) everyWebhookStatement() {
 		}
 	}
 	direct := s.co.store.direct(ctx)
+	endpoint, err := s.co.store.endpoint(ctx, id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	for name, err := range map[string]error{
+		"count missed": second(s.co.store.countMissed(ctx, endpoint, prefixEvent, 10)),
 		"rotate":       second(s.co.RotateSecret(ctx, id, time.Hour)),
 		"redeliver":    second(s.co.Redeliver(ctx, d.ID)),
 		"replay":       second(s.co.ReplayEvents(ctx, id, ReplayParams{Since: now.Add(-time.Hour)})),

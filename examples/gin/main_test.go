@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +74,7 @@ func TestStartSellStop(t *testing.T) {
 	if m == nil {
 		t.Fatal("no request to paste")
 	}
+	openAdmin(t, regexp.MustCompile(`http\S+token=\S+`).FindString(readUntil(t, lines, "Admin, for")))
 	page := create(t, m[1], m[2], m[3])
 	if status, body := get(t, page); status != http.StatusOK || !strings.Contains(body, "25.00") {
 		t.Errorf("the page %s answered %d: %s", page, status, body)
@@ -87,6 +89,34 @@ func TestStartSellStop(t *testing.T) {
 		t.Errorf("the second start made another key: %s", text)
 	}
 	stop(t, again)
+}
+
+// openAdmin opens the printed link as a browser that keeps cookies, and as one that comes too late.
+func openAdmin(t *testing.T, link string) {
+	t.Helper()
+	admin := strings.Replace(link[:strings.Index(link, "?")], "login", "checkout/test/settings/keys", 1)
+	if status, body := get(t, admin); status != http.StatusForbidden || strings.Contains(body, "examples/gin") {
+		t.Errorf("without a login the admin answers %d: %s", status, body)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	for _, url := range []string{link, admin} {
+		resp, err := browser.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || url == admin && !strings.Contains(string(body), "examples/gin") {
+			t.Errorf("%s answers %d (%v): %s", url, resp.StatusCode, err, body)
+		}
+	}
+	if status, _ := get(t, link); status != http.StatusForbidden {
+		t.Errorf("the link works twice: %d", status)
+	}
 }
 
 // create sends the printed request and gives the page's address.

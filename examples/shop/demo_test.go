@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func TestTheDemoFillsAnEmptyDatabase(t *testing.T) {
 		p.stop()
 
 		books := openBooks(t, db)
-		if err := books.Exec(`INSERT INTO demo_settings (name, value) VALUES ('now', ?)`, time.Now().Add(time.Second).UnixMilli()).Error; err != nil {
+		if err := books.Exec(`INSERT INTO demo_settings (name, value) VALUES ('now', ?)`, strconv.FormatInt(time.Now().Add(time.Second).UnixMilli(), 10)).Error; err != nil {
 			t.Fatal(err)
 		}
 		for name, query := range demoBroken {
