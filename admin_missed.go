@@ -46,10 +46,11 @@ func (a *adminCall) getEndpointMissed() error {
 
 // showMissed asks before webhooks are sent again, with their number.
 func (a *adminCall) showMissed(n int, object, since string, s confirmScreen) error {
+	told := strings.Replace(since, "T", " ", 1) + " UTC"
 	s.Title, s.Button, s.Object = "missed.ask", "missed.send", object
-	s.Text, s.Args = "missed.text", []any{"n", n, "since", since + " UTC"}
+	s.Text, s.Args = "missed.text", []any{"n", n, "since", told}
 	if n == 0 {
-		s.Text, s.Button, s.Args = "missed.none", "", []any{"since", since + " UTC"}
+		s.Text, s.Button, s.Args = "missed.none", "", []any{"since", told}
 	}
 	if s.Hidden == nil {
 		s.Hidden = url.Values{}

@@ -150,7 +150,7 @@ func TestAdminSendsWhatWasMissed(t *testing.T) {
 		down = false
 		sent := len(r.all())
 		at := "/test/settings/webhook/" + id + "/missed"
-		if w := s.admin(manager, at+"?since=2025-01-10T11:00"); w.Code != 200 || !strings.Contains(tagless(w.Body.String()), "3 webhooks since 2025-01-10T11:00 UTC are sent again") {
+		if w := s.admin(manager, at+"?since=2025-01-10T11:00"); w.Code != 200 || !strings.Contains(tagless(w.Body.String()), "3 webhooks since 2025-01-10 11:00 UTC are sent again") {
 			t.Errorf("the question answered %d: %s", w.Code, w.Body)
 		}
 		if w := s.admin(manager, at+"?since=2025-01-10T17:00"); !strings.Contains(w.Body.String(), "Nothing was missed") || strings.Contains(w.Body.String(), `method="post"`) {
