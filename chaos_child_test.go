@@ -217,6 +217,7 @@ func (c *child) sales() {
 	childCheck(c.co.refundDue(ctx))
 	childMust(c.co.Refund(ctx, RefundParams{SessionID: paid, AmountCents: 900, IdempotencyKey: newID("back_", c.clock.now())}))
 	childCheck(c.co.deliverDue(ctx))
+	c.rotate()
 	late := c.buy(c.order(), "late")
 	c.order() // is never paid
 	c.advance(2 * time.Hour)
@@ -226,6 +227,13 @@ func (c *child) sales() {
 	childCheck(c.co.refundDue(ctx))
 	c.stopGracefully()
 	childCheck(c.co.deliverDue(ctx))
+}
+
+// rotate replaces the secret of the merchant's endpoint, with an overlap that outlives the process.
+func (c *child) rotate() {
+	for _, e := range childMust(c.co.Endpoints(c.t.Context(), Live)) {
+		childMust(c.co.RotateSecret(c.t.Context(), e.ID, time.Hour))
+	}
 }
 
 // stopGracefully runs the workers and stops them when deliveries have just been leased.

@@ -74,6 +74,7 @@ var killPoints = []string{
 	"notice.verified", "notice.inserted", "notice.committed",
 	"expire.selected", "expire.written", "expire.committed",
 	"deliver.leased", "world.webhook", "deliver.answered", "deliver.marked",
+	"rotate.written", "rotate.committed",
 	"refund.booked", "refund.calling", "world.refunded", "refund.answered", "refund.written",
 	"world.observed", "reconcile.fetched",
 	"stop.draining",
@@ -81,7 +82,6 @@ var killPoints = []string{
 
 // absentPoints are named by the design and have nothing to stop at yet.
 var absentPoints = map[string]string{
-	"secret rotation between its two writes": "an endpoint has one secret and no rotation",
 	"invoice number taken before the row":    "there are no invoices",
 	"migration between and after statements": "internal/migrations kills its own processes",
 }

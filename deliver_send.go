@@ -78,8 +78,16 @@ func (s *sender) send(ctx context.Context, l *lane, d delivery) sendResult {
 	if second.ok() {
 		l.signing.lead(lead)
 	}
-	second.requests = append(first.requests, second.requests...)
+	second.requests = inTurn(first.requests[0], second.requests[0])
 	return second
+}
+
+// inTurn makes the ids of two requests of one moment sort as they were sent.
+func inTurn(first, second attemptRecord) []attemptRecord {
+	if second.ID < first.ID {
+		first.ID, second.ID = second.ID, first.ID
+	}
+	return []attemptRecord{first, second}
 }
 
 // bodyFor is what an endpoint gets of an event. It depends on the frozen bytes alone.

@@ -30,7 +30,7 @@ const (
 var namedErrors = []*Error{
 	ErrNotFound, ErrRouteUnknown, ErrMethodNotAllowed, ErrBodyTooLarge, ErrContentType, ErrInvalidJSON, ErrBodyEmpty, ErrCursor,
 	ErrIdempotencyKey, ErrKeyReused, ErrKeyMissing, ErrKeyInvalid, ErrKeyRevoked, ErrKeyExpired, ErrNotPending,
-	ErrRefundExceeds, ErrRefundByHand, ErrNotByHand,
+	ErrRefundExceeds, ErrRefundByHand, ErrNotByHand, ErrEndpointOff, ErrSecretLost, ErrKeyEnded,
 	ErrRateLimited, ErrTooManyAttempts, ErrInternal, ErrProviderUnavailable, ErrDatabaseBusy, errCrossSite,
 }
 
@@ -175,7 +175,7 @@ func asked(file *ast.File) (list []string) {
 			return true
 		}
 		method, ok := call.Fun.(*ast.SelectorExpr)
-		if name, isText := literal(call.Args[0]); ok && isText && slices.Contains([]string{"text", "textOr", "integer", "object", "array", "get"}, method.Sel.Name) {
+		if name, isText := literal(call.Args[0]); ok && isText && slices.Contains([]string{"text", "textOr", "integer", "object", "array", "get", "flag", "time"}, method.Sel.Name) {
 			list = append(list, name)
 		}
 		return true
@@ -247,6 +247,39 @@ func TestAPIDocHasEveryFieldOfTheSmallerRequests(t *testing.T) {
 			if !strings.Contains(part, "`"+name+"`") && !strings.Contains(part, "`{\""+name+"\":") {
 				t.Errorf("the field %s is not in the part of %s about %s", name, apiDoc, heading)
 			}
+		}
+	}
+}
+
+// A table tells every field of a webhook request, every parameter of the two lists, and every key of their answers.
+func TestWebhooksDocHasEveryFieldOfItsAPI(t *testing.T) {
+	_, doc := blocksOf(t, webhooksDoc)
+	_, part, _ := strings.Cut(doc, "\n## Over HTTP\n")
+	part, _, _ = strings.Cut(part, "\n## ")
+	names := asked(source(t)["handlers_webhooks.go"])
+	for _, file := range []string{"handlers_deliveries.go", "handlers_events.go"} {
+		ast.Inspect(source(t)[file], func(n ast.Node) bool {
+			if kv, ok := n.(*ast.KeyValueExpr); ok {
+				if name, isText := literal(kv.Key); isText {
+					names = append(names, name)
+				}
+			}
+			return true
+		})
+	}
+	for _, answer := range []reflect.Type{reflect.TypeFor[endpointBody](), reflect.TypeFor[Delivery](), reflect.TypeFor[DeliveryDetail](), reflect.TypeFor[Attempt](), reflect.TypeFor[EventRecord]()} {
+		for i := range answer.NumField() {
+			if key, ok := answer.Field(i).Tag.Lookup("json"); ok {
+				names = append(names, strings.TrimSuffix(key, ",omitempty"))
+			}
+		}
+	}
+	if len(names) < 60 {
+		t.Fatalf("only %d names were found", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(part, "`"+name+"`") && !strings.Contains(part, `"`+name+`":`) {
+			t.Errorf("%s is not in the part of %s about HTTP", name, webhooksDoc)
 		}
 	}
 }
@@ -343,8 +376,9 @@ func compacted(t *testing.T, answer string) string {
 	if err := json.Compact(&out, []byte(answer)); err != nil {
 		t.Fatalf("not JSON: %v\n%s", err, answer)
 	}
-	short := regexp.MustCompile(`((?:cs|pay|evt|re)_[0-9a-f]{12})[0-9a-f]{32}`).ReplaceAllString(out.String(), "$1…")
+	short := regexp.MustCompile(`((?:cs|pay|evt|re|we|dlv)_[0-9a-f]{12})[0-9a-f]{32}`).ReplaceAllString(out.String(), "$1…")
 	short = regexp.MustCompile(`"req_\w+"`).ReplaceAllString(short, `"req_…"`)
+	short = regexp.MustCompile(`"secret_last4":"[^"]*"`).ReplaceAllString(short, `"secret_last4":""`)
 	return regexp.MustCompile(`"key_(prefix|last4)":"[^"]*"`).ReplaceAllString(short, `"key_$1":""`)
 }
 
@@ -376,6 +410,12 @@ func docAnswers(t *testing.T) map[string]string {
 		t.Fatalf("%d events, %v", len(list), err)
 	}
 	answers["failed event"], answers["completed event"] = list[0], list[1]
+	endpoints, err := s.co.Endpoints(t.Context(), Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep("endpoint", "GET", "/webhook_endpoints/"+endpoints[0].ID, "")
+	keep("deliveries", "GET", "/webhook_deliveries?limit=1", "")
 	s.clock.advance(time.Minute)
 	keep("refund", "POST", "/refunds", `{"session_id":"`+created.ID+`","amount_cents":1000,"reason":"one bag was torn"}`)
 	answers["refund event"] = s.payload(created.ID, webhook.RefundSucceeded)

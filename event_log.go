@@ -45,7 +45,7 @@ func (c *Checkout) Events(ctx context.Context, f EventFilter) (list []EventRecor
 		return nil, false, err
 	}
 	list, more = page(list, f.Limit, f.EndingBefore != "")
-	return list, more, nil
+	return append([]EventRecord{}, list...), more, nil
 }
 
 // GetEvent gives one event of either mode, or [ErrNotFound].

@@ -327,7 +327,7 @@ func (c *Checkout) getAccount(w http.ResponseWriter, r *http.Request) error {
 		Scopes     []string   `json:"scopes"`
 		ExpiresAt  *time.Time `json:"expires_at"`
 		ServerTime time.Time  `json:"server_time"`
-	}{"account", k.Mode, k.Mode == Live, k.Name, k.Prefix, k.Last4, []string{"sessions:read", "sessions:write", "refunds:write"}, optionalSeconds(k.ExpiresAt), c.now().Truncate(time.Second)})
+	}{"account", k.Mode, k.Mode == Live, k.Name, k.Prefix, k.Last4, []string{"sessions:read", "sessions:write", "refunds:write", "events:read", "webhooks:write"}, optionalSeconds(k.ExpiresAt), c.now().Truncate(time.Second)})
 }
 
 // getHealth is GET /health, without a key: 200 when the database answers, 503 when it does not.

@@ -241,9 +241,8 @@ func (c *Checkout) postReplay(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	if params = params.filled(c.now()); !p.has("until") {
-		params.check(&p)
-	}
+	params = params.filled(c.now())
+	params.check(&p)
 	if err := p.err(); err != nil {
 		return err
 	}
