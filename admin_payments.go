@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jopay/checkout/internal/canonjson"
 	"github.com/jopay/checkout/internal/strictjson"
@@ -15,13 +16,14 @@ type adminQuery struct {
 	store *store
 	days  *dayCache
 
-	// A search in metadata looks through so many sessions that pass the other filters. On PostgreSQL an index finds what
-	// is older than the first of them at once; on SQLite the next page goes on behind the bound.
-	searchFirst, searchBound int
+	// A search in metadata looks through the first so many sessions that pass the other filters. On PostgreSQL an index then
+	// finds what not more than rareBound sessions have; for the rest, and on SQLite, one page looks through searchBound
+	// sessions and the next page goes on.
+	searchFirst, rareBound, searchBound int
 }
 
 func newAdminQuery(s *store) *adminQuery {
-	return &adminQuery{store: s, days: newDayCache(), searchFirst: 2_000, searchBound: 20_000}
+	return &adminQuery{store: s, days: newDayCache(), searchFirst: 2_000, rareBound: 2_000, searchBound: 10_000}
 }
 
 // paymentFilter selects sessions for the payments list, newest first. Empty fields do not filter. Amounts are minor units;
@@ -105,8 +107,11 @@ func (q *adminQuery) paymentsPage(ctx context.Context, f paymentFilter) (payment
 	if err != nil || !page.Searched {
 		return page, err
 	}
-	rows, err := q.store.paymentRows(ctx, c.indexed(f.metadata()), f.Limit+1)
-	return f.page(rows), err
+	rows, rare, err := q.store.rareRows(ctx, c, f.metadata(), q.rareBound, f.Limit+1)
+	if err != nil || rare {
+		return f.page(rows), err
+	}
+	return q.searchPage(ctx, f, c, q.searchBound)
 }
 
 // searchPage looks through the next bound sessions that pass all other conditions.
@@ -161,6 +166,9 @@ func (f paymentFilter) ascending() bool { return f.Before != "" }
 // conditions turns a filter into SQL over the sessions. What has to be looked up first is looked up here.
 func (q *adminQuery) conditions(ctx context.Context, f paymentFilter) (conditions, error) {
 	c := conditions{ascending: f.ascending(), nothing: f.contradicts()}
+	if c.nothing {
+		return c, nil
+	}
 	c.add("mode = ?", f.Mode)
 	if f.PaymentStatus.taken() {
 		f.Status = "" // says no more
@@ -174,9 +182,6 @@ func (q *adminQuery) conditions(ctx context.Context, f paymentFilter) (condition
 			c.add(e.condition, e.value)
 		}
 	}
-	if f.MetadataKey != "" && len(f.metadata()) == 0 {
-		c.nothing = true // no metadata can have such a text
-	}
 	if err := q.addAmount(ctx, f, &c); err != nil || f.ID == "" {
 		return c, err
 	}
@@ -185,8 +190,17 @@ func (q *adminQuery) conditions(ctx context.Context, f paymentFilter) (condition
 	return c, err
 }
 
-// contradicts tells filters that no session can meet, of which the database would have to look at every candidate to know.
+// contradicts tells filters that no session can meet: texts that are none, which the database would refuse, and statuses
+// that exclude each other, of which it would have to look at every candidate to know.
 func (f paymentFilter) contradicts() bool {
+	for _, text := range []string{string(f.Status), string(f.PaymentStatus), f.Currency, f.Email, f.ID, f.Reference, f.MetadataKey, f.MetadataValue} {
+		if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			return true
+		}
+	}
+	if f.MetadataKey != "" && len(f.metadata()) == 0 {
+		return true
+	}
 	switch f.Status {
 	case StatusPending, StatusExpired:
 		return f.PaymentStatus.taken()

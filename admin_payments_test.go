@@ -215,6 +215,7 @@ func TestPaymentFiltersAgreeWithANaiveOne(t *testing.T) {
 		found := 0
 		for range 400 {
 			f := randomFilter(list, r)
+			q.rareBound = pick(r, 5, 1000)
 			var want []string
 			for _, one := range slices.Backward(list) {
 				if one.meets(f) {
@@ -315,6 +316,27 @@ func TestPageCursors(t *testing.T) {
 		for _, f := range []paymentFilter{{After: "cs_1"}, {Before: "' OR 1=1"}} {
 			if _, err := q.paymentsPage(t.Context(), f); !errors.Is(err, ErrCursor) {
 				t.Errorf("%+v: %v", f, err)
+			}
+		}
+	})
+}
+
+func TestPaymentFiltersOfNonsenseFindNothing(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		s.create(seedBody)
+		q := newAdminQuery(s.co.store)
+		for _, bad := range []string{"\x00", "a\xff"} {
+			for _, f := range []paymentFilter{{Email: bad}, {ID: bad}, {Reference: bad}, {Currency: bad}, {Status: Status(bad)}, {PaymentStatus: PaymentStatus(bad)}, {MetadataKey: bad}, {MetadataKey: "order_id", MetadataValue: bad}} {
+				f.Mode = Test
+				if p, err := q.paymentsPage(t.Context(), f); err != nil || len(p.Rows) != 0 {
+					t.Errorf("%+v: %d rows, %v", f, len(p.Rows), err)
+				}
+			}
+		}
+		for _, f := range []paymentFilter{{Status: StatusPending, PaymentStatus: PaymentPaid}, {Status: StatusCompleted, PaymentStatus: PaymentUnpaid}, {ID: strings.Repeat("x", 10_000)}, {MetadataKey: "x"}} {
+			f.Mode = Test
+			if p, err := q.paymentsPage(t.Context(), f); err != nil || len(p.Rows) != 0 || p.Older != "" {
+				t.Errorf("%+v: %d rows, %v", f, len(p.Rows), err)
 			}
 		}
 	})

@@ -229,7 +229,7 @@ func (m *adminBench) questions() []question {
 		m.page("metadata_common", 50, func() paymentFilter { return paymentFilter{MetadataKey: "channel", MetadataValue: "app"} }),
 		m.page("metadata_rare", 1, func() paymentFilter { return paymentFilter{MetadataKey: "campaign", MetadataValue: "vip"} }),
 		m.page("metadata_unknown", 0, func() paymentFilter { return paymentFilter{MetadataKey: "order_id", MetadataValue: "none"} }),
-		m.page("metadata_third_but_old", 50, func() paymentFilter { return paymentFilter{MetadataKey: "campaign", MetadataValue: "summer"} }),
+		m.page("metadata_third_but_old", 0, func() paymentFilter { return paymentFilter{MetadataKey: "campaign", MetadataValue: "summer"} }),
 		{"detail_and_timeline", m.detail},
 		{"health", func(ctx context.Context, _ int) error {
 			return second(m.q.store.endpointHealth(ctx, "we_1", m.now.Add(-healthWindow)))
@@ -393,7 +393,17 @@ func (m *adminBench) explain(b *testing.B, n int) {
 
 func planText(b *testing.B, pool *sql.DB, st statement) string {
 	b.Helper()
-	rows, err := pool.QueryContext(b.Context(), "EXPLAIN (ANALYZE, BUFFERS) "+st.text, st.args...)
+	tx, err := pool.BeginTx(b.Context(), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tx.Rollback()
+	if strings.Contains(st.text, "metadata::jsonb") { // as the store asks for them
+		if _, err := tx.ExecContext(b.Context(), "SET LOCAL enable_seqscan = off"); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rows, err := tx.QueryContext(b.Context(), "EXPLAIN (ANALYZE, BUFFERS) "+st.text, st.args...)
 	if err != nil {
 		b.Fatalf("%s: %v", st.text, err)
 	}

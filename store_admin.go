@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,7 +35,7 @@ func (c *conditions) addIn(column string, values []string) {
 }
 
 func (c conditions) clone() conditions {
-	c.where, c.args = append([]string(nil), c.where...), append([]any(nil), c.args...)
+	c.where, c.args = slices.Clone(c.where), slices.Clone(c.args)
 	return c
 }
 
@@ -78,17 +79,21 @@ func (c conditions) containing(objects []string, postgres bool) conditions {
 	return c
 }
 
-// indexed finds the objects through the index over the metadata, which PostgreSQL's planner would not take by itself: it
-// cannot know how rare a member is.
+// indexed narrows down to the sessions whose metadata contains one of the objects, found through PostgreSQL's index.
 func (c conditions) indexed(objects []string) conditions {
 	c = c.clone()
-	tests := make([]string, len(objects))
-	for i, o := range objects {
-		tests[i], c.withArgs = "metadata::jsonb @> CAST(? AS jsonb)", append(c.withArgs, o)
-	}
-	c.with = `WITH found AS MATERIALIZED (SELECT id FROM {sessions} WHERE ` + strings.Join(tests, " OR ") + `) `
+	test, args := containsObject(objects)
+	c.with, c.withArgs = `WITH found AS MATERIALIZED (SELECT id FROM {sessions} WHERE `+test+`) `, args
 	c.add("id IN (SELECT id FROM found)")
 	return c
+}
+
+func containsObject(objects []string) (string, []any) {
+	tests, args := make([]string, len(objects)), make([]any, len(objects))
+	for i, o := range objects {
+		tests[i], args[i] = "metadata::jsonb @> CAST(? AS jsonb)", o
+	}
+	return strings.Join(tests, " OR "), args
 }
 
 const paymentRowColumns = `s.id, s.mode, s.status, s.payment_status, s.amount, s.amount_tax, s.amount_refunded, s.currency,
@@ -118,15 +123,38 @@ func readPaymentRow(row scanner) (r paymentRow, err error) {
 
 // paymentRows reads sessions in the order of their ids. The ids are found first, from the index alone where it holds all
 // that the conditions ask for; a session's attempts are numbered up to its own count of them.
-func (s *store) paymentRows(ctx context.Context, c conditions, limit int) (list []paymentRow, err error) {
+func (t tx) paymentRows(c conditions, limit int) ([]paymentRow, error) {
 	statement := c.with + `SELECT ` + paymentRowColumns + ` FROM {sessions} s LEFT JOIN {payments} p ON p.session_id = s.id AND p.ordinal = s.attempts
 		WHERE s.id IN (SELECT id FROM {sessions} WHERE ` + c.text() + ` ORDER BY id ` + c.order() + ` LIMIT ?) ORDER BY s.id ` + c.order()
-	args := append(append(append([]any(nil), c.withArgs...), c.args...), limit)
+	return all(t, readPaymentRow, statement, append(append(slices.Clone(c.withArgs), c.args...), limit)...)
+}
+
+func (s *store) paymentRows(ctx context.Context, c conditions, limit int) (list []paymentRow, err error) {
 	err = s.retry(ctx, func() (err error) {
-		list, err = all(s.direct(ctx), readPaymentRow, statement, args...)
+		list, err = s.direct(ctx).paymentRows(c, limit)
 		return err
 	})
 	return list, err
+}
+
+// rareRows is paymentRows of the sessions whose metadata contains one of the objects, if there are not more than bound. It
+// is for PostgreSQL, and insists on the index: the planner would rather read the whole table for an object it believes to be
+// frequent, where a count up to the bound needs but a list of row numbers.
+func (s *store) rareRows(ctx context.Context, c conditions, objects []string, bound, limit int) (list []paymentRow, rare bool, err error) {
+	test, args := containsObject(objects)
+	err = s.transact(ctx, func(t tx) error {
+		if _, err := t.exec(`SET LOCAL enable_seqscan = off`); err != nil {
+			return err
+		}
+		n := 0
+		err := t.query(func(row scanner) error { return row.Scan(&n) }, `SELECT COUNT(*) FROM (SELECT 1 FROM {sessions} WHERE `+test+` LIMIT ?) AS counted`, append(args, bound+1)...)
+		if rare = n <= bound; err != nil || !rare {
+			return err
+		}
+		list, err = t.paymentRows(c.indexed(objects), limit)
+		return err
+	})
+	return list, rare, err
 }
 
 // searchEnd is the last id of the next bound sessions, and how many there are.
