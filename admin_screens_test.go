@@ -3,6 +3,7 @@ package checkout
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -249,6 +250,27 @@ func TestExportIsAFile(t *testing.T) {
 	}
 }
 
+// brokenPipe is a browser that has gone away.
+type brokenPipe struct{ http.ResponseWriter }
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errHost }
+
+// A file that is not whole must not look like one: the connection breaks off.
+func TestAnExportThatFailsBreaksOff(t *testing.T) {
+	s := oneShop(t)
+	s.create(seedBody)
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler {
+			t.Errorf("the handler ends with %v", p)
+		}
+		if !strings.Contains(s.log.String(), "an export broke off") {
+			t.Errorf("the log is silent: %s", s.log)
+		}
+	}()
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/admin/checkout/test/payments.csv", nil)
+	s.co.Admin(manager.authorize).ServeHTTP(brokenPipe{httptest.NewRecorder()}, r)
+}
+
 // A look changes nothing: neither what is stored, nor the log of changes.
 func TestLookingChangesNothing(t *testing.T) {
 	s := oneShop(t)
@@ -273,48 +295,5 @@ func TestLookingChangesNothing(t *testing.T) {
 	}
 	if page := s.adminOK(reader, "/test/payments/"+id); strings.Contains(page, "/refund") {
 		t.Errorf("a reader is offered a refund: %s", page)
-	}
-}
-
-func TestOverviewSumsUp(t *testing.T) {
-	eachShop(t, func(t *testing.T, s *shop) {
-		for range 2 {
-			s.pay(s.create(seedBody), "4242424242424242")
-		}
-		id := s.create(seedBody)
-		s.clock.advance(2 * time.Hour)
-		s.work()
-		s.want(id, "expired", "unpaid")
-		page := s.adminOK(manager, "/test")
-		for _, want := range []string{"€50.00", "<bdi>2</bdi> payments", "<bdi>66.7%</bdi> of orders paid", "<bdi>1</bdi> expired", `<rect x="348" y="0" width="9" height="100"/>`} {
-			if !strings.Contains(page, want) {
-				t.Errorf("the overview lacks %s: %s", want, page)
-			}
-		}
-		if n := strings.Count(page, `<tr><th scope="row">`); n != 30 {
-			t.Errorf("the table has %d days", n)
-		}
-	})
-}
-
-func TestOverviewTellsOfWebhooksThatFail(t *testing.T) {
-	s := oneShop(t)
-	hook, _, err := s.co.CreateEndpoint(t.Context(), EndpointParams{Mode: Test, URL: "https://shop.example/hook"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if page := s.adminOK(manager, "/test"); strings.Contains(page, "https://shop.example/hook") || !strings.Contains(page, "stored readable") {
-		t.Errorf("the overview is %s", page)
-	}
-	for _, step := range []struct{ change, want, link string }{
-		{"failing_since = 1736500000000, failures = 3", "have failed since", "/deliveries?state=failed&amp;endpoint=" + hook},
-		{"status = 'disabled'", "is off", "/settings/webhook/" + hook},
-	} {
-		if _, err := s.co.store.direct(t.Context()).exec(`UPDATE {endpoints} SET `+step.change+` WHERE id = ?`, hook); err != nil {
-			t.Fatal(err)
-		}
-		if page := s.adminOK(manager, "/test"); !strings.Contains(page, step.want) || !strings.Contains(page, step.link) {
-			t.Errorf("after %s the overview is %s", step.change, page)
-		}
 	}
 }
