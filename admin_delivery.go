@@ -194,12 +194,16 @@ func (s *whySent) know(list []whySecret) {
 
 // openedSecrets are the live secrets of an endpoint. One that does not open is not among them.
 func (a *adminCall) openedSecrets(e endpointRecord, current, previous string) (list []whySecret) {
+	name := e.URL
+	if current == "" {
+		name = "" // of the delivery's own endpoint, which is on the page
+	}
 	if secret, err := a.openSecret(e, secretCurrent); err == nil && secret != "" {
-		list = append(list, whySecret{secret, current, e.URL})
+		list = append(list, whySecret{secret, current, name})
 	}
 	if e.Previous != nil {
 		if secret, err := a.openSecret(e, secretPrevious); err == nil {
-			list = append(list, whySecret{secret, previous, e.URL})
+			list = append(list, whySecret{secret, previous, name})
 		}
 	}
 	return list

@@ -3,6 +3,7 @@ package checkout
 import (
 	"bytes"
 	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"regexp"
@@ -68,6 +69,7 @@ func why401(sent whySent, computed, seen string) whyFinding {
 // whyAt tries every combination of exactly most mistakes for one attempt.
 func whyAt(sent whySent, at whySigned, bodies []whyBody, wanted [][]byte, most int) whyFinding {
 	for _, s := range sent.Secrets {
+		s.Mistake = s.mistakeAt(at, sent.Body)
 		for _, k := range whyKeys(s.Secret) {
 			for _, b := range bodies {
 				mistakes := nonEmpty(s.Mistake, k.mistake, b.mistake)
@@ -84,6 +86,22 @@ func whyAt(sent whySent, at whySigned, bodies []whyBody, wanted [][]byte, most i
 		}
 	}
 	return whyFinding{}
+}
+
+// mistakeAt says whether a secret was the wrong one for an attempt: what the header was signed with is never wrong, and the
+// one in force now is, for what was signed before it was made.
+func (s whySecret) mistakeAt(at whySigned, body string) string {
+	right := hmacOf(sha256.New, []byte(s.Secret), whyText{at, body, ""}.right())
+	sent := signaturesIn(at.Header)
+	switch {
+	case isAmong(right, sent):
+		return ""
+	case len(sent) == 0:
+		return s.Mistake
+	case s.Mistake == "":
+		return "secret.newer"
+	}
+	return s.Mistake
 }
 
 // nonEmpty leaves out what is empty.

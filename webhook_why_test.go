@@ -35,6 +35,7 @@ func whyExample() whySent {
 		Signed: []whySigned{
 			{1736510999, webhook.Sign([]byte(whyJSON), whySecretNow, time.Unix(1736510999, 0))},
 			{1736510701, webhook.Sign([]byte(whyJSON), whySecretNow, time.Unix(1736510701, 0))},
+			{1736510600, webhook.Sign([]byte(whyJSON), whySecretOld, time.Unix(1736510600, 0))}, // before the secret was rolled
 		},
 		Secrets: []whySecret{
 			{Secret: whySecretNow},
@@ -115,6 +116,9 @@ func TestWhy401NamesTheMistake(t *testing.T) {
 		{"the old secret", signHMAC(whySecretOld, right), "", nonEmpty("secret.previous")},
 		{"another endpoint's secret", signHMAC(whySecretElse, right), "", nonEmpty("secret.endpoint")},
 		{"the other mode's secret", signHMAC(whySecretLive, right), "", nonEmpty("secret.mode")},
+		{"the new secret for an old attempt", signHMAC(whySecretNow, "1736510600."+whyJSON), "", nonEmpty("secret.newer")},
+		{"the old secret for its own attempt", signHMAC(whySecretOld, "1736510600."+whyJSON), "", nil},
+		{"the old secret for its own attempt, without its beginning", signHMAC(whySecretOld[6:], "1736510600."+whyJSON), "", nonEmpty("key.bare")},
 		{"the other scheme", signHMAC(string(decoded), whyID+"."+right), "", nonEmpty("scheme.standard")},
 		{"the other scheme's text", signHMAC(whySecretNow, whyID+"."+right), "", nonEmpty("scheme.standard_key")},
 		{"SHA-1", hex.EncodeToString(sha1Sum.Sum(nil)), "", nonEmpty("hash.sha1")},
@@ -131,7 +135,7 @@ func TestWhy401NamesTheMistake(t *testing.T) {
 		}
 	}
 	sent := whyExample()
-	sent.Body = strings.ReplaceAll(whyJSON, "&", "and")
+	sent.Body, sent.Signed = strings.ReplaceAll(whyJSON, "&", "and"), []whySigned{{At: 1736510701}}
 	if got := why401(sent, signHMAC(whySecretNow, whyTime+"."+string(twice)), ""); !slices.Equal(got.Mistakes, nonEmpty("body.twice")) {
 		t.Errorf("JSON in JSON: %+v", got)
 	}

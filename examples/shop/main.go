@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -56,7 +57,7 @@ func open(ctx context.Context, o options, stdout io.Writer) error {
 	}
 	defer listener.Close()
 	at := addressesOf(listener, o)
-	companies, err := providers(o)
+	companies, err := providers(o, time.Now)
 	if err != nil {
 		return err
 	}
@@ -73,6 +74,12 @@ func open(ctx context.Context, o options, stdout io.Writer) error {
 	if err := migrate(ctx, db); err != nil {
 		return err
 	}
+	if o.demo {
+		fmt.Fprintf(stdout, "Playing %d days of the shop …\n", demoDays)
+		if err := seedDemo(ctx, db, o, at); err != nil {
+			return err
+		}
+	}
 	key, err := apiKey(ctx, co, db, o.apiKey)
 	if err != nil {
 		return err
@@ -85,18 +92,21 @@ func open(ctx context.Context, o options, stdout io.Writer) error {
 	mux := http.NewServeMux()
 	co.Mount(mux)
 	api := &client{base: at.local + co.APIPath(), key: key}
-	mountShop(mux, &shop{db: db, co: co, api: api, base: at.base, transfers: o.sepa.on()})
+	pages := &shop{db: db, co: co, api: api, base: at.base, transfers: o.sepa.on()}
+	mountShop(mux, pages)
+	login := newAdminLogin(at.base)
+	mountAdmin(mux, co, login, pages)
 	mountInbox(mux, &inbox{db: db, secret: secret, sentTo: at.webhook, own: at.webhook == at.local+"/webhooks"})
 
 	printOpening(stdout, opening{
-		at: at, api: at.base + co.APIPath(), key: key, secret: secret, database: shownDatabase(o.db), notices: noticePath(o, co),
+		at: at, admin: at.base + loginPath + "?token=" + login.link, api: at.base + co.APIPath(), key: key, secret: secret, database: shownDatabase(o.db), notices: noticePath(o, co),
 	})
 	return serve(ctx, listener, mux, co, stdout)
 }
 
 // newCheckout is all that a host has to write.
-func newCheckout(db *gorm.DB, o options, at addresses, companies []checkout.Provider) (*checkout.Checkout, error) {
-	co, err := checkout.New(checkout.Config{
+func newCheckout(db *gorm.DB, o options, at addresses, companies []checkout.Provider, configure ...func(*checkout.Config)) (*checkout.Checkout, error) {
+	cfg := checkout.Config{
 		DB:                db,
 		BaseURL:           at.base,
 		Providers:         companies,
@@ -105,7 +115,11 @@ func newCheckout(db *gorm.DB, o options, at addresses, companies []checkout.Prov
 		SessionTTL:        o.ttl,
 		OnEvent:           settleOrder,
 		WebhookAllowHosts: append([]string{"127.0.0.0/8", "::1/128", "localhost"}, at.own...),
-	})
+	}
+	for _, f := range configure {
+		f(&cfg)
+	}
+	co, err := checkout.New(cfg)
 	if err != nil {
 		return nil, usageError{strings.NewReplacer("checkout: ", "", "Config.BaseURL", "-base-url").Replace(err.Error())}
 	}

@@ -21,6 +21,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(fo
 type options struct {
 	addr, db, baseURL, apiKey, webhook, webhookSecret string
 	ttl                                               time.Duration
+	demo                                              bool
 	stripe                                            stripeOptions
 	sepa                                              sepaOptions
 }
@@ -42,6 +43,7 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 	f.StringVar(&o.webhook, "webhook", "", "`URL` that webhooks go to (default: the shop's own inbox)")
 	f.StringVar(&o.webhookSecret, "webhook-secret", "", "`secret` that webhooks are signed with, whsec_… (default: one is made and kept)")
 	f.DurationVar(&o.ttl, "ttl", time.Hour, "`time` a buyer has to pay, from 1m to 720h")
+	f.BoolVar(&o.demo, "demo", false, "fill an empty database with 60 days of a busy shop first, for looking at the admin; take a file of its own, -db demo.db")
 	o.paymentFlags(f)
 	err := f.Parse(args)
 	switch {
@@ -54,6 +56,9 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 		return o, usageError{err.Error()}
 	case f.NArg() > 0:
 		return o, usagef("%q is not a flag", f.Arg(0))
+	}
+	if o.demo && o.sepa == (sepaOptions{}) {
+		o.sepa = demoAccount
 	}
 	return o, o.check()
 }

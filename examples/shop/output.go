@@ -8,9 +8,9 @@ import (
 
 // opening is what somebody wants to know when the shop has opened.
 type opening struct {
-	at                         addresses
-	api, key, secret, database string
-	notices                    string // path that Stripe's notifications go to, empty without Stripe
+	at                                addresses
+	admin, api, key, secret, database string
+	notices                           string // path that Stripe's notifications go to, empty without Stripe
 }
 
 const curlText = `
@@ -65,6 +65,7 @@ func printOpening(w io.Writer, o opening) {
 		{"Shop", o.at.base + "/"},
 		{"Orders", o.at.base + "/orders"},
 		{"Webhook inbox", o.at.base + "/webhooks"},
+		{"Admin", o.admin},
 		{"API", o.api},
 		{"Test key", o.key},
 		{"Webhooks go to", o.at.webhook},
@@ -75,6 +76,7 @@ func printOpening(w io.Writer, o opening) {
 	}
 	t.Flush()
 	fmt.Fprintf(w, "\nThe next run finds all of this again: the database keeps it, the test key in its table %s.\n", setting{}.TableName())
+	fmt.Fprint(w, "The link to the admin works once, for the browser that opens it first and until the shop closes.\n")
 	fmt.Fprintf(w, curlText, o.api, o.key, o.at.base, o.at.base)
 	if o.notices != "" {
 		fmt.Fprintf(w, stripeText, o.at.base+o.notices, o.at.local+o.notices)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/jopay/checkout"
 	"github.com/jopay/checkout/adapters/checkoutsepa"
 	"github.com/jopay/checkout/adapters/checkoutstripe"
@@ -8,7 +10,7 @@ import (
 
 // providers are the companies and accounts of the command line, for test sessions: none without flags, and the sandbox
 // stays beside them.
-func providers(o options) ([]checkout.Provider, error) {
+func providers(o options, now func() time.Time) ([]checkout.Provider, error) {
 	var list []checkout.Provider
 	if o.stripe.on() {
 		p, err := checkoutstripe.New(checkoutstripe.Config{
@@ -20,7 +22,7 @@ func providers(o options) ([]checkout.Provider, error) {
 		list = append(list, p)
 	}
 	if o.sepa.on() {
-		p, err := checkoutsepa.New(checkoutsepa.Config{IBAN: o.sepa.iban, Name: o.sepa.name, Test: true})
+		p, err := checkoutsepa.New(checkoutsepa.Config{IBAN: o.sepa.iban, Name: o.sepa.name, Test: true, Now: now})
 		if err != nil {
 			return nil, usagef("-sepa-iban and -sepa-name: %v", err)
 		}
