@@ -23,7 +23,7 @@ type adminQuery struct {
 }
 
 func newAdminQuery(s *store) *adminQuery {
-	return &adminQuery{store: s, days: newDayCache(), searchFirst: 2_000, rareBound: 5_000, searchBound: 20_000}
+	return &adminQuery{store: s, days: newDayCache(), searchFirst: 2_000, rareBound: 2_000, searchBound: 10_000}
 }
 
 // paymentFilter selects sessions for the payments list, newest first. Empty fields do not filter. Amounts are minor units;

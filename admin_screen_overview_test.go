@@ -14,12 +14,15 @@ func TestOverviewSumsUp(t *testing.T) {
 		for range 2 {
 			s.pay(s.create(seedBody), "4242424242424242")
 		}
+		s.clock.advance(24 * time.Hour)
+		s.pay(s.create(seedBody), "4242424242424242")
 		id := s.create(seedBody)
 		s.clock.advance(2 * time.Hour)
 		s.work()
 		s.want(id, "expired", "unpaid")
 		page := s.adminOK(manager, "/test")
-		for _, want := range []string{"€50.00", "<bdi>2</bdi> payments", "<bdi>66.7%</bdi> of orders paid", "<bdi>1</bdi> expired", `<rect x="348" y="0" width="9" height="100"/>`} {
+		for _, want := range []string{"€25.00", "€75.00", "<bdi>3</bdi> payments", "<bdi>50%</bdi> of orders paid", "<bdi>75%</bdi> of orders paid", "<bdi>1</bdi> expired",
+			`<rect x="336" y="0" width="9" height="100"/>`, `<rect x="348" y="50" width="9" height="50"/>`} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the overview lacks %s: %s", want, page)
 			}
@@ -39,22 +42,29 @@ func TestOverviewTellsOfWebhooksThatFail(t *testing.T) {
 	if page := s.adminOK(manager, "/test"); strings.Contains(page, "https://shop.example/hook") || !strings.Contains(page, "stored readable") {
 		t.Errorf("the overview is %s", page)
 	}
-	s.pay(s.create(seedBody), "4242424242424242")
-	if _, err := s.co.store.direct(t.Context()).exec(`UPDATE {deliveries} SET state = 'failed'`); err != nil {
-		t.Fatal(err)
+	told := func(after, want, link string) {
+		t.Helper()
+		if page := s.adminOK(manager, "/test"); !strings.Contains(page, want) || !strings.Contains(page, link) {
+			t.Errorf("after %s the overview is %s", after, page)
+		}
 	}
 	for _, step := range []struct{ change, want, link string }{
-		{"id = id", "were given up", "/deliveries?state=failed&amp;endpoint=" + hook},
 		{"failing_since = 1736500000000, failures = 3", "have failed since", "/deliveries?state=failed&amp;endpoint=" + hook},
 		{"status = 'disabled'", "is off", "/settings/webhook/" + hook},
 	} {
 		if _, err := s.co.store.direct(t.Context()).exec(`UPDATE {endpoints} SET `+step.change+` WHERE id = ?`, hook); err != nil {
 			t.Fatal(err)
 		}
-		if page := s.adminOK(manager, "/test"); !strings.Contains(page, step.want) || !strings.Contains(page, step.link) {
-			t.Errorf("after %s the overview is %s", step.change, page)
-		}
+		told(step.change, step.want, step.link)
 	}
+	if _, err := s.co.store.direct(t.Context()).exec(`UPDATE {endpoints} SET status = 'enabled', failing_since = NULL`); err != nil {
+		t.Fatal(err)
+	}
+	s.pay(s.create(seedBody), "4242424242424242")
+	if _, err := s.co.store.direct(t.Context()).exec(`UPDATE {deliveries} SET state = 'failed'`); err != nil {
+		t.Fatal(err)
+	}
+	told("a webhook that was given up", "were given up", "/deliveries?state=failed&amp;endpoint="+hook)
 }
 
 // The overview lists what is still to be done, until nothing is.

@@ -115,6 +115,9 @@ func (f timelineFacts) entries() (list []timelineEntry) {
 	list = append(list, f.eventEntries()...)
 	list = append(list, f.deliveryEntries()...)
 	for _, r := range f.audit {
+		if r.Action == "transfer.record" { // the transfer's own entry says who has told of it
+			continue
+		}
 		list = append(list, auditEntry(r))
 	}
 	slices.SortStableFunc(list, func(a, b timelineEntry) int {

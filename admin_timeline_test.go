@@ -28,6 +28,9 @@ func (s *shop) timeline(id string) (lines []string) {
 			s.t.Errorf("entry %d is out of order or about nothing: %+v", i, e)
 		}
 		lines = append(lines, e.line())
+		if n := len(lines); i > 0 && e.Kind == tlDeliverySucceeded && list[i-1].Kind == e.Kind && e.At.Equal(list[i-1].At) {
+			slices.Sort(lines[n-2:]) // two senders at once: either may be first
+		}
 	}
 	return lines
 }
@@ -76,20 +79,13 @@ func TestTimelineOfASale(t *testing.T) {
 		s.clock.advance(time.Second)
 		s.pay(id, "4242424242424242")
 		s.clock.advance(time.Second)
-		ctx := ActingAs(t.Context(), Actor{ID: "ada"})
-		err := s.co.store.transact(ctx, func(t tx) error {
-			return s.co.audit(ctx, t, change{mode: Test, action: "refund.create", object: "re_1", session: id})
-		})
-		if err != nil {
+		if _, err := s.co.Refund(ActingAs(t.Context(), Actor{ID: "ada"}), RefundParams{SessionID: id, AmountCents: 1000, Reason: "one bag was torn"}); err != nil {
 			t.Fatal(err)
 		}
-		s.clock.advance(time.Second)
-		s.refund(`{"session_id":"` + id + `","amount_cents":1000,"reason":"one bag was torn"}`)
 		s.clock.advance(time.Second)
 		if _, err := s.co.RunOnce(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.keepAttempts()
 		s.wantTimeline(id,
 			"session.created neutral 2500 eur",
 			"payment.started neutral #1 sandbox test_card 2500 eur",
@@ -99,29 +95,17 @@ func TestTimelineOfASale(t *testing.T) {
 			"payment.succeeded good #2 sandbox test_card 2500 eur",
 			"session.completed good 2500 eur",
 			"event neutral session.completed",
-			`audit neutral by ada refund.create note {"after":null,"before":null}`,
 			"refund.asked neutral 1000 eur origin request note one bag was torn",
 			"refund.succeeded good 1000 eur origin request",
+			`audit neutral by ada refund.create note {"after":{"amount_cents":1000,"by_hand":false,"currency":"eur","reason":"one bag was torn"},"before":null}`,
 			"event neutral refund.succeeded",
-			"delivery.succeeded good #1 payment.failed 200 in 84ms",
-			"delivery.succeeded good #1 session.completed 200 in 84ms",
+			"delivery.succeeded good #1 payment.failed 200",
+			"delivery.succeeded good #1 session.completed 200",
 		)
 	})
 }
 
-// keepAttempts writes down how the deliveries that have arrived were sent, as the sender does.
-func (s *shop) keepAttempts() {
-	s.t.Helper()
-	t := s.co.store.direct(s.t.Context())
-	ids, err := all(t, readText, `SELECT id FROM {deliveries} WHERE state = 'delivered' AND id NOT IN (SELECT delivery_id FROM {delivery_attempts}) ORDER BY id`)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for i, id := range ids {
-		s.keepAttempt(id, 1, 200, "", time.Duration(i)*time.Millisecond)
-	}
-}
-
+// keepAttempt writes down an attempt as the sender does.
 func (s *shop) keepAttempt(delivery string, n, status int, class string, after time.Duration) {
 	s.t.Helper()
 	var answer any
@@ -143,7 +127,8 @@ func TestTimelineOfDeliveries(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := s.create(seedBody)
-		s.api("POST", "/sessions/"+id+"/expire", "")
+		s.clock.advance(2 * time.Hour)
+		s.expireDue()
 		before := []string{"session.created neutral 2500 eur", "session.expired neutral", "event neutral session.expired"}
 		s.wantTimeline(id, before...) // what waits has not happened
 		delivery, err := first(s.co.store.direct(t.Context()), readText, `SELECT id FROM {deliveries} WHERE session_id = ?`, id)

@@ -160,7 +160,8 @@ func (h *health) failedLong(t tx, since int64, now time.Time) (why string, err e
 	if now.Sub(fromMillis(since)) < failingLimit {
 		return "", nil
 	}
-	often, err := t.failedOften(h.endpoint.ID, since, since+failingFirst.Milliseconds(), failingSeveral)
+	from := since - (2 * sendTimeout).Milliseconds() // the first request was begun before its failure was noted
+	often, err := t.failedOften(h.endpoint.ID, from, since+failingFirst.Milliseconds(), failingSeveral)
 	if err != nil || !often {
 		return "", err
 	}

@@ -329,6 +329,9 @@ func TestReplayKeepsToItsRangeAndTypes(t *testing.T) {
 		if queued, err := s.co.ReplayEvents(t.Context(), id, ReplayParams{Since: from, Until: until, OnlyFailed: true}); err != nil || queued != 1 {
 			t.Fatalf("%d were queued, %v", queued, err)
 		}
+		if queued, err := s.co.ReplayEvents(t.Context(), id, ReplayParams{Since: from, Until: until}); err != nil || queued != 0 {
+			t.Errorf("%d that are waiting were queued again, %v", queued, err)
+		}
 		row := s.delivery(want)
 		if !isID(prefixDelivery, row.ID) || row.EndpointID != id || row.NextAt != millis(s.clock.now()) {
 			t.Errorf("%+v", row)

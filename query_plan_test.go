@@ -101,8 +101,8 @@ func (s *shop) everyStatement(rx *receiver) {
 	}
 	s.everyNewerStatement()
 	s.everyTransferStatement()
-	s.everyWebhookStatement()
 	s.everyAdminQuestion(id)
+	s.everyWebhookStatement()
 	s.runWhile(func() { rx.wait(s.t, 2) })
 }
 
@@ -161,6 +161,45 @@ func (s *shop) everyTransferStatement() {
 	s.abandon(changed)
 }
 
+// everyAdminQuestion sends those of the admin's lists, sums and counts, with every filter and the common combinations.
+func (s *shop) everyAdminQuestion(id string) {
+	s.t.Helper()
+	q, ctx := newAdminQuery(s.co.store), s.t.Context()
+	one, now := int64(1), s.clock.now()
+	statuses := []paymentFilter{{}, {Status: StatusCompleted}, {PaymentStatus: PaymentPaid}, {Status: StatusPending, PaymentStatus: PaymentUnpaid}}
+	for _, f := range []paymentFilter{
+		{}, {After: id}, {Before: id}, {From: now.Add(-time.Hour), To: now}, {Currency: "eur"}, {AmountMin: &one}, {AmountMax: &one}, {AmountMin: &one, AmountMax: &one, Currency: "eur"},
+		{Email: "customer@example.com"}, {Reference: "r"}, {ID: id}, {ID: "pay_" + hex44("0")}, {ID: "re_" + hex44("0")}, {ID: "ch_x"},
+		{MetadataKey: "order_id", MetadataValue: "12345"}, {MetadataKey: "order_id", MetadataValue: "x", Before: id}, {Currency: "eur", From: now.Add(-time.Hour)},
+	} {
+		q.searchFirst = 1 // so that the index over the metadata is asked too
+		for _, status := range statuses {
+			f.Mode, f.Status, f.PaymentStatus = Test, status.Status, status.PaymentStatus
+			if _, err := q.paymentsPage(ctx, f); err != nil {
+				s.t.Fatalf("%+v: %v", f, err)
+			}
+		}
+	}
+	delivery, err := first(s.co.store.direct(ctx), readText, `SELECT id FROM {deliveries} WHERE mode = ? LIMIT 1`, Test)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.keepAttempt(delivery, 1, 200, "", 0)
+	record := func(t tx) error { return s.co.audit(ctx, t, change{mode: Test, action: "x", object: id, session: id}) }
+	_, _, timeline := q.sessionTimeline(ctx, id)
+	for name, err := range map[string]error{
+		"audit":        s.co.store.transact(ctx, record),
+		"timeline":     timeline,
+		"overview":     second(q.overview(ctx, Test, now)),
+		"health":       second(q.endpointsHealth(ctx, Test, now)),
+		"needs person": second(q.needsPerson(ctx, Test)),
+	} {
+		if err != nil {
+			s.t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
 // everyWebhookStatement sends those of the verbs for endpoints, deliveries, events and keys.
 func (s *shop) everyWebhookStatement() {
 	s.t.Helper()
@@ -204,45 +243,6 @@ func (s *shop) everyWebhookStatement() {
 		"delete":       s.co.DeleteEndpoint(ctx, id),
 	} {
 		if ignore(err, ErrNotFound) != nil {
-			s.t.Fatalf("%s: %v", name, err)
-		}
-	}
-}
-
-// everyAdminQuestion sends those of the admin's lists, sums and counts, with every filter and the common combinations.
-func (s *shop) everyAdminQuestion(id string) {
-	s.t.Helper()
-	q, ctx := newAdminQuery(s.co.store), s.t.Context()
-	one, now := int64(1), s.clock.now()
-	statuses := []paymentFilter{{}, {Status: StatusCompleted}, {PaymentStatus: PaymentPaid}, {Status: StatusPending, PaymentStatus: PaymentUnpaid}}
-	for _, f := range []paymentFilter{
-		{}, {After: id}, {Before: id}, {From: now.Add(-time.Hour), To: now}, {Currency: "eur"}, {AmountMin: &one}, {AmountMax: &one}, {AmountMin: &one, AmountMax: &one, Currency: "eur"},
-		{Email: "customer@example.com"}, {Reference: "r"}, {ID: id}, {ID: "pay_" + hex44("0")}, {ID: "re_" + hex44("0")}, {ID: "ch_x"},
-		{MetadataKey: "order_id", MetadataValue: "12345"}, {MetadataKey: "order_id", MetadataValue: "x", Before: id}, {Currency: "eur", From: now.Add(-time.Hour)},
-	} {
-		q.searchFirst = 1 // so that the index over the metadata is asked too
-		for _, status := range statuses {
-			f.Mode, f.Status, f.PaymentStatus = Test, status.Status, status.PaymentStatus
-			if _, err := q.paymentsPage(ctx, f); err != nil {
-				s.t.Fatalf("%+v: %v", f, err)
-			}
-		}
-	}
-	delivery, err := first(s.co.store.direct(ctx), readText, `SELECT id FROM {deliveries} WHERE mode = ? LIMIT 1`, Test)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.keepAttempt(delivery, 1, 200, "", 0)
-	record := func(t tx) error { return s.co.audit(ctx, t, change{mode: Test, action: "x", object: id, session: id}) }
-	_, _, timeline := q.sessionTimeline(ctx, id)
-	for name, err := range map[string]error{
-		"audit":        s.co.store.transact(ctx, record),
-		"timeline":     timeline,
-		"overview":     second(q.overview(ctx, Test, now)),
-		"health":       second(q.endpointsHealth(ctx, Test, now)),
-		"needs person": second(q.needsPerson(ctx, Test)),
-	} {
-		if err != nil {
 			s.t.Fatalf("%s: %v", name, err)
 		}
 	}

@@ -172,6 +172,21 @@ func TestTheSecondRequestHasTheOtherSecretInFront(t *testing.T) {
 	})
 }
 
+// What one request has found out holds for the others of the same claim.
+func TestAClaimLearnsFromItsFirstRequests(t *testing.T) {
+	rotating(t, func(t *testing.T, s *shop, rx *firstOnly, endpoint string) {
+		rx.knows(s.rotate(endpoint, time.Hour))
+		const events = 8
+		for range events {
+			s.expiredSession()
+		}
+		s.sendDue()
+		if got, taken := rx.seen(); taken != events || len(got) > events+sendersPerEndpoint {
+			t.Errorf("%d of %d requests were taken", taken, len(got))
+		}
+	})
+}
+
 func TestReceiversOfBothSignaturesTakeTheFirstRequest(t *testing.T) {
 	for _, which := range []string{"old", "new"} {
 		t.Run(which, func(t *testing.T) {
@@ -329,4 +344,47 @@ func TestRunOnceForgetsTheOldSecret(t *testing.T) {
 			t.Errorf("next is %v, %v", next, err)
 		}
 	})
+}
+
+// Two requests take twice the time: a lease in which only one fits is handed back.
+func TestALeaseMustHoldBothRequests(t *testing.T) {
+	rotating(t, func(t *testing.T, s *shop, rx *firstOnly, endpoint string) {
+		s.rotate(endpoint, time.Hour)
+		session := s.expiredSession()
+		e, err := s.co.store.endpoint(t.Context(), endpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &lane{endpoint: e, known: e}
+		if l.signing, err = s.co.signingOf(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		for _, tc := range []struct {
+			lease time.Duration
+			want  int
+		}{{2*sendTimeout + leaseMargin - time.Second, 0}, {2*sendTimeout + leaseMargin, 1}} {
+			list, err := s.co.store.claimDeliveries(t.Context(), endpoint, "lease_x", s.clock.now(), tc.lease, batch)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%d were claimed, %v", len(list), err)
+			}
+			if err := s.newSender().sendAll(t.Context(), t.Context(), l, "lease_x", list); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := rx.seen(); len(got) != tc.want {
+				t.Fatalf("within %v, %d requests were sent", tc.lease, len(got))
+			}
+		}
+		if row := s.delivery(session); row.State != "delivered" {
+			t.Errorf("%+v", row)
+		}
+	})
+}
+
+func TestTheRequestsOfAMomentSortAsTheyWereSent(t *testing.T) {
+	for _, ids := range [][2]string{{"att_1", "att_2"}, {"att_2", "att_1"}} {
+		got := inTurn(attemptRecord{ID: ids[0], LeadSecret: secretPrevious}, attemptRecord{ID: ids[1], LeadSecret: secretCurrent})
+		if got[0].ID != "att_1" || got[0].LeadSecret != secretPrevious || got[1].ID != "att_2" {
+			t.Errorf("%+v", got)
+		}
+	}
 }

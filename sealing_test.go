@@ -175,6 +175,21 @@ func TestALostSecretCanBeReplaced(t *testing.T) {
 	s.verified(rx, own)
 }
 
+// Whoever can write to the database cannot give one endpoint the secret of another.
+func TestASealedSecretBelongsToItsRow(t *testing.T) {
+	s := oneShop(t, withKeys(firstSecretKey))
+	id, _ := s.hook(hookURL)
+	s.clock.advance(time.Second)
+	other, _ := s.hook(hookURL)
+	stored, _ := s.storedSecrets(id)
+	if _, err := s.co.store.direct(t.Context()).exec("UPDATE {endpoints} SET secret = ? WHERE id = ?", stored, other); err != nil {
+		t.Fatal(err)
+	}
+	if s.endpoint(id).SecretLost || !s.endpoint(other).SecretLost {
+		t.Error("it opens in another row")
+	}
+}
+
 func TestOldSecretKeysAreWhole(t *testing.T) {
 	cfg := oneShop(t).co.cfg
 	cfg.OldSecretKeys = [][]byte{firstSecretKey, make([]byte, 31)}
