@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,12 +122,19 @@ func (s *shop) everyAdminPath(session string) (paths []string) {
 // Every action that the code writes into the audit log has words in the admin.
 func TestEveryActionHasWords(t *testing.T) {
 	s := oneShop(t)
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0)
+	names, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, file := range packages["checkout"].Files {
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			for _, action := range actionsOf(n) {
 				found++

@@ -155,16 +155,6 @@ func (m *adminBench) seeds() []string {
 	}
 }
 
-// sessionID is the id of the i-th session, as the seeds make it.
-func (m *adminBench) sessionID(b *testing.B, i int) (id string) {
-	b.Helper()
-	err := m.s.co.store.direct(b.Context()).query(func(row scanner) error { return row.Scan(&id) }, `SELECT id FROM {sessions} WHERE client_reference_id = ? AND mode = 'test'`, "R-"+strconv.Itoa(i))
-	if err != nil || id == "" {
-		b.Fatalf("session %d: %q, %v", i, id, err)
-	}
-	return id
-}
-
 // any is a number of a session, another one each time.
 func (m *adminBench) any() int { return 1 + rand.N(m.n) }
 

@@ -4,7 +4,6 @@
 package checkoutmanual
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -70,11 +69,16 @@ func (cfg Config) withDefaults() Config {
 func (cfg Config) check() error {
 	switch {
 	case len(cfg.Methods) == 0:
-		return errors.New("Methods is empty: there would be no way to pay")
+		return refuse("Methods", "is empty: there would be no way to pay")
 	case !nameRule.MatchString(cfg.ProviderName):
-		return fmt.Errorf("ProviderName %q is not 1 to 32 of a-z, 0-9, _ and -", cfg.ProviderName)
+		return refuse("ProviderName", "%q is not 1 to 32 of a-z, 0-9, _ and -", cfg.ProviderName)
 	case cfg.Patience < 0 || cfg.Patience > maxPatience:
-		return fmt.Errorf("Patience is %v, not between 0 and 90 days", cfg.Patience)
+		return refuse("Patience", "is %v, not between 0 and 90 days", cfg.Patience)
 	}
 	return nil
+}
+
+// refuse is how New says no: the field, and what is wrong with it.
+func refuse(field, format string, args ...any) error {
+	return fmt.Errorf("%s %s", field, fmt.Sprintf(format, args...))
 }

@@ -1,8 +1,6 @@
 package checkoutmanual
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -98,13 +96,13 @@ var (
 func (m Method) check() error {
 	switch {
 	case !idRule.MatchString(m.ID):
-		return fmt.Errorf("ID %q is not 1 to 32 of a-z, 0-9, _ and -", m.ID)
+		return refuse("ID", "%q is not 1 to 32 of a-z, 0-9, _ and -", m.ID)
 	case strings.TrimSpace(m.Label) == "":
-		return fmt.Errorf("Label of %q is missing", m.ID)
+		return refuse("Label", "of %q is missing", m.ID)
 	case !slices.Contains(marks, m.Mark):
-		return fmt.Errorf("Mark %q is none of card, bank, wallet, cash and invoice", m.Mark)
+		return refuse("Mark", "%q is none of card, bank, wallet, cash and invoice", m.Mark)
 	case m.Min < 0 || m.Max < 0 || (m.Max > 0 && m.Min > m.Max):
-		return fmt.Errorf("Min %d and Max %d leave no order", m.Min, m.Max)
+		return refuse("Min", "%d and Max %d leave no order", m.Min, m.Max)
 	}
 	if err := m.checkText(); err != nil {
 		return err
@@ -114,19 +112,19 @@ func (m Method) check() error {
 
 func (m Method) checkText() error {
 	if m.Text["en"] == "" {
-		return fmt.Errorf("Text of %q has no English (en)", m.ID)
+		return refuse("Text", "of %q has no English (en)", m.ID)
 	}
 	for tag, label := range m.Labels {
 		if _, err := language.Parse(tag); err != nil || strings.TrimSpace(label) == "" {
-			return fmt.Errorf("Labels has %q for %q: use a BCP 47 tag and a label", label, tag)
+			return refuse("Labels", "has %q for %q: use a BCP 47 tag and a label", label, tag)
 		}
 	}
 	for tag, text := range m.Text {
 		if _, err := language.Parse(tag); err != nil {
-			return fmt.Errorf("Text has %q, which is no BCP 47 tag", tag)
+			return refuse("Text", "has %q, which is no BCP 47 tag", tag)
 		}
 		if len(paragraphs(text)) == 0 {
-			return fmt.Errorf("Text in %q is empty", tag)
+			return refuse("Text", "in %q is empty", tag)
 		}
 	}
 	return nil
@@ -135,12 +133,12 @@ func (m Method) checkText() error {
 func (m Method) checkLists() error {
 	for _, code := range m.Currencies {
 		if !money.Valid(code) {
-			return fmt.Errorf("Currencies has %q, which is no currency of ISO 4217", code)
+			return refuse("Currencies", "has %q, which is no currency of ISO 4217", code)
 		}
 	}
 	for _, code := range m.Countries {
 		if !countryRule.MatchString(code) {
-			return errors.New("Countries has other than two letters: " + code)
+			return refuse("Countries", "has %q, which is not two letters", code)
 		}
 	}
 	return nil

@@ -81,7 +81,7 @@ func (f CSVFormat) read(r io.Reader) ([]Line, error) {
 			return nil, err
 		}
 	default:
-		return nil, fmt.Errorf("Decimal is %q, neither a comma nor a dot", f.Decimal)
+		return nil, refuse("Decimal", "is %q, neither a comma nor a dot", f.Decimal)
 	}
 	if err := t.findSigns(); err != nil {
 		return nil, err

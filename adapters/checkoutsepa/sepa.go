@@ -4,7 +4,6 @@
 package checkoutsepa
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -101,19 +100,19 @@ func (cfg Config) withDefaults() Config {
 func (cfg Config) check() error {
 	switch {
 	case cfg.Name == "":
-		return errors.New("Name is missing: banks ask for the payee's")
+		return refuse("Name", "is missing: banks ask for the payee's")
 	case !printable(cfg.Name) || utf8.RuneCountInString(cfg.Name) > maxName:
-		return fmt.Errorf("Name is at most %d printable characters", maxName)
+		return refuse("Name", "is at most %d printable characters", maxName)
 	case !printable(cfg.BankName) || utf8.RuneCountInString(cfg.BankName) > maxName:
-		return fmt.Errorf("BankName is at most %d printable characters", maxName)
+		return refuse("BankName", "is at most %d printable characters", maxName)
 	case cfg.BIC != "" && !bicRule.MatchString(cfg.BIC):
-		return fmt.Errorf("BIC %q has not the form of ISO 9362: 8 or 11 characters", cfg.BIC)
+		return refuse("BIC", "%q has not the form of ISO 9362: 8 or 11 characters", cfg.BIC)
 	case !nameRule.MatchString(cfg.ProviderName):
-		return fmt.Errorf("ProviderName %q is not 1 to 32 of a-z, 0-9, _ and -", cfg.ProviderName)
+		return refuse("ProviderName", "%q is not 1 to 32 of a-z, 0-9, _ and -", cfg.ProviderName)
 	case cfg.Patience < minPatience || cfg.Patience > maxPatience:
-		return fmt.Errorf("Patience is %v, not between 1 and 60 days", cfg.Patience)
+		return refuse("Patience", "is %v, not between 1 and 60 days", cfg.Patience)
 	case cfg.Grace > maxGrace:
-		return fmt.Errorf("Grace is %v, more than 30 days", cfg.Grace)
+		return refuse("Grace", "is %v, more than 30 days", cfg.Grace)
 	}
 	return nil
 }
@@ -138,4 +137,9 @@ func inFours(s string) string {
 		b.WriteByte(s[i])
 	}
 	return b.String()
+}
+
+// refuse is how New says no: the field, and what is wrong with it.
+func refuse(field, format string, args ...any) error {
+	return fmt.Errorf("%s %s", field, fmt.Sprintf(format, args...))
 }
