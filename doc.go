@@ -36,6 +36,11 @@
 // The session, its event, the webhooks' deliveries and what [Config.OnEvent] writes commit in one transaction. Webhooks
 // are then sent until their receivers take them; package webhook is the receiving side.
 //
+// # Look after it
+//
+// [Checkout.Admin] shows what happened to every payment and why a receiver said no; the host's own login decides who gets
+// in. Every change has its line in [Checkout.Audit].
+//
 // Amounts are int64 in minor units with the exponent of ISO 4217, times are UTC. All methods of [Checkout] may be called
 // concurrently. Errors that a caller may want to tell apart are [*Error] values with a stable code.
 package checkout
