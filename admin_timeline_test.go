@@ -55,7 +55,7 @@ func (e timelineEntry) line() string {
 	add(e.EventType != "", "%s", strings.TrimPrefix(e.EventType, "checkout."))
 	add(e.HTTPStatus > 0, "%d", e.HTTPStatus)
 	add(e.Class != "", "%s", e.Class)
-	add(e.Duration > 0, "in %s", e.Duration)
+	add(e.Duration == keptDuration, "in %s", e.Duration) // how long a real one takes is a matter of the machine
 	return line
 }
 
@@ -105,6 +105,8 @@ func TestTimelineOfASale(t *testing.T) {
 	})
 }
 
+const keptDuration = 84 * time.Millisecond
+
 // keepAttempt writes down an attempt as the sender does.
 func (s *shop) keepAttempt(delivery string, n, status int, class string, after time.Duration) {
 	s.t.Helper()
@@ -114,8 +116,8 @@ func (s *shop) keepAttempt(delivery string, n, status int, class string, after t
 	}
 	at := s.clock.now().Add(after)
 	err := s.co.store.direct(s.t.Context()).one(`INSERT INTO {delivery_attempts} (id, delivery_id, endpoint_id, n, at, duration_ms, url, signed_at, signature, lead_secret, http_status, class, error)
-		SELECT ?, id, endpoint_id, ?, ?, 84, 'https://shop.example/hook', 0, '', 'current', ?, ?, ? FROM {deliveries} WHERE id = ?`,
-		newID(prefixAttempt, at), n, millis(at), answer, nullable(class), nullable(class), delivery)
+		SELECT ?, id, endpoint_id, ?, ?, ?, 'https://shop.example/hook', 0, '', 'current', ?, ?, ? FROM {deliveries} WHERE id = ?`,
+		newID(prefixAttempt, at), n, millis(at), keptDuration.Milliseconds(), answer, nullable(class), nullable(class), delivery)
 	if err != nil {
 		s.t.Fatal(err)
 	}
