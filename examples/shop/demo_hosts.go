@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,7 +24,7 @@ type demoHosts struct {
 	clock       *demo
 	own         string
 	booksSecret string
-	refused     int
+	refused     atomic.Int64
 }
 
 func (h *demoHosts) client() *http.Client { return &http.Client{Transport: h} }
@@ -55,8 +56,7 @@ func (h *demoHosts) books(r *http.Request, body []byte) (status int, said string
 	switch ago := h.ago(); {
 	case ago > 9*24*time.Hour && ago < 9*24*time.Hour+14*time.Hour:
 		return http.StatusServiceUnavailable, "upstream connect error or disconnect/reset before headers\n"
-	case ago < 30*time.Hour && h.refused < demoRefused:
-		h.refused++
+	case ago < 30*time.Hour && h.refused.Add(1) <= demoRefused:
 		return http.StatusUnauthorized, h.refusal(r.Header.Get("X-JoPay-Signature"), body)
 	case sum[0] < 4:
 		return http.StatusInternalServerError, `{"error":"account 8400 is closed"}` + "\n"
