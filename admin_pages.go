@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -56,6 +57,9 @@ type adminView struct {
 
 	pages *adminPages
 }
+
+// builtInDesk is parsed once a process, like builtInPages.
+var builtInDesk = sync.OnceValues(newAdminPages)
 
 func newAdminPages() (*adminPages, error) {
 	t, err := newTexts(adminFiles, "templates/admin/locales")

@@ -229,10 +229,10 @@ func (c *Checkout) setUpProviders() error {
 }
 
 func (c *Checkout) setUpPages() (err error) {
-	if c.pages, err = newPages(c.cfg.Templates); err != nil {
+	if c.pages, err = pagesWith(c.cfg.Templates); err != nil {
 		return refuse("Templates", "%v", err)
 	}
-	if c.desk, err = newAdminPages(); err != nil {
+	if c.desk, err = builtInDesk(); err != nil {
 		return err
 	}
 	for _, p := range c.cfg.Providers {

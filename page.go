@@ -9,8 +9,10 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"maps"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jopay/checkout/internal/money"
@@ -168,6 +170,23 @@ func newPages(overlay fs.FS) (*pages, error) {
 		return nil, err
 	}
 	return p, p.tryAll()
+}
+
+// builtInPages are parsed once a process: they are the program's own and never change.
+var builtInPages = sync.OnceValues(func() (*pages, error) { return newPages(nil) })
+
+// pagesWith gives the pages of one checkout, which may take scripts of providers in.
+func pagesWith(overlay fs.FS) (*pages, error) {
+	if overlay != nil {
+		return newPages(overlay)
+	}
+	shared, err := builtInPages()
+	if err != nil {
+		return nil, err
+	}
+	own := *shared
+	own.assets, own.scripts = maps.Clone(shared.assets), map[string]string{}
+	return &own, nil
 }
 
 func (p *pages) addAsset(overlay fs.FS, name, contentType string) (string, error) {
