@@ -206,7 +206,7 @@ func (a *adminCall) getPaymentsCSV() error {
 	if err := a.queries.exportCSV(a.ctx(), a.w, f); err != nil {
 		a.cfg.Logger.WarnContext(a.ctx(), "checkout: an export broke off", "request", requestID(a.ctx()), "error", err)
 		_, _ = io.WriteString(a.w, "\r\n# incomplete\r\n") // for what hides a broken connection
-		panic(http.ErrAbortHandler)                    // a broken connection is the only way left to say that the file is not whole
+		panic(http.ErrAbortHandler)                        // a broken connection is the only way left to say that the file is not whole
 	}
 	return nil
 }
