@@ -73,8 +73,8 @@ var adminRoutes = []adminRoute{
 	{pattern: "/:mode/payments/:id/confirm", get: (*adminCall).getConfirm, post: (*adminCall).postConfirm, needs: AccessOperate},
 	{pattern: "/:mode/refunds/:id/settle", get: (*adminCall).getSettle, post: (*adminCall).postSettle, needs: AccessOperate},
 	{pattern: "/:mode/transfers", get: (*adminCall).getTransfers, post: (*adminCall).postTransfer, needs: AccessOperate},
-	{pattern: "/:mode/transfers/:id/assign", post: (*adminCall).postAssign, needs: AccessOperate},
-	{pattern: "/:mode/transfers/:id/dismiss", post: (*adminCall).postDismiss, needs: AccessOperate},
+	{pattern: "/:mode/transfers/:id/assign", get: (*adminCall).getTransferAgain, post: (*adminCall).postAssign, needs: AccessOperate},
+	{pattern: "/:mode/transfers/:id/dismiss", get: (*adminCall).getTransferAgain, post: (*adminCall).postDismiss, needs: AccessOperate},
 	{pattern: "/:mode/audit", get: (*adminCall).getAudit},
 
 	{pattern: "/:mode/settings/keys", get: (*adminCall).getKeys, post: (*adminCall).postKeys, needs: AccessManage},
@@ -94,6 +94,7 @@ var adminRoutes = []adminRoute{
 	{pattern: "/:mode/deliveries", get: (*adminCall).getDeliveries},
 	{pattern: "/:mode/deliveries/resend", get: (*adminCall).getResend, post: (*adminCall).postResend, needs: AccessOperate},
 	{pattern: "/:mode/deliveries/:id", get: (*adminCall).getDelivery},
+	{pattern: "/:mode/deliveries/:id/body", get: (*adminCall).getDeliveryBody},
 	{pattern: "/:mode/deliveries/:id/resend", get: (*adminCall).getDeliveryAgain, post: (*adminCall).postDeliveryResend, needs: AccessOperate},
 	{pattern: "/:mode/deliveries/:id/why", get: (*adminCall).getDeliveryAgain, post: (*adminCall).postDeliveryWhy, needs: AccessOperate},
 }

@@ -148,15 +148,17 @@ func (a *adminCall) getResend() error {
 	if err != nil {
 		return err
 	}
-	total, urls := 0, make([]string, 0, len(endpoints))
+	var count missedCount
+	urls := make([]string, 0, len(endpoints))
 	for _, e := range endpoints {
 		n, err := a.missed(e.ID, since)
 		if err != nil {
 			return err
 		}
-		total, urls = total+n, append(urls, e.URL)
+		count = missedCount{count.n + n, count.more || n > maxReplay, count.off || !e.Enabled}
+		urls = append(urls, e.URL)
 	}
-	return a.showMissed(total, strings.Join(urls, ", "), q.Get("since"), confirmScreen{
+	return a.showMissed(count, strings.Join(urls, ", "), q.Get("since"), confirmScreen{
 		Action: "/deliveries/resend", Back: "/deliveries", Hidden: url.Values{"endpoint": {q.Get("endpoint")}},
 	})
 }

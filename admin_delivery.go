@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,12 +17,15 @@ import (
 type deliveryScreen struct {
 	Delivery sentRow
 	Attempts []Attempt // newest first
-	Body     string    // the exact bytes
+	Body     string    // the exact bytes, or the first of them
+	Bytes    int       // of the whole body
+	Cut      bool      // the body is longer than the page shows
 	Pretty   string
 	Signed   string // the text that the newest signature covers
 	Header   string // the name of the signature's header
 	Curl     string
 	Valid    bool // the request in Curl is signed
+	Lost     bool // it is not, because the secret does not open
 	Endpoint bool // the endpoint is still there
 	Why      *whyScreen
 	Suspect  bool // the receiver has refused the signature, as far as one can see
@@ -61,13 +65,12 @@ func (a *adminCall) getDelivery() error {
 
 func (a *adminCall) showDelivery(status int, d DeliveryDetail, why *whyScreen) error {
 	s := deliveryScreen{
-		Delivery: sentRow{d.Delivery, d.EndpointURL}, Attempts: slices.Clone(d.Attempts), Body: d.Body, Pretty: prettyBody(d.Body),
+		Delivery: sentRow{d.Delivery, d.EndpointURL}, Attempts: slices.Clone(d.Attempts),
 		Header: "X-" + a.cfg.Brand.HeaderWord + "-Signature", Why: why,
 	}
 	slices.Reverse(s.Attempts)
-	if len(s.Attempts) > 0 {
-		s.Signed = strconv.FormatInt(s.Attempts[0].SignedAt, 10) + "." + d.Body
-	}
+	shortenAnswers(s.Attempts)
+	s.showBody(d.Body)
 	s.Suspect = d.HTTPStatus != nil && slices.Contains([]int{400, 401, 403}, *d.HTTPStatus)
 	e, err := a.store.endpoint(a.ctx(), d.EndpointID)
 	if err != nil {
@@ -77,6 +80,7 @@ func (a *adminCall) showDelivery(status int, d DeliveryDetail, why *whyScreen) e
 		if s.Curl, s.Valid, err = a.curlOf(e, d); err != nil {
 			return err
 		}
+		s.Lost = !s.Valid && a.mode == Test && a.may(AccessOperate)
 	}
 	if s.Why == nil && s.Suspect {
 		if s.Why, err = a.whyOfAnswers(e, d); err != nil {
@@ -85,6 +89,51 @@ func (a *adminCall) showDelivery(status int, d DeliveryDetail, why *whyScreen) e
 	}
 	return a.show(status, "delivery", "delivery", s)
 }
+
+// shownBody is how many bytes of a body the page shows. The whole of a longer one is behind a link, so that the page stays
+// small: it would stand in it four times.
+const shownBody = 4 << 10
+
+// shortenAnswers keeps the newest answer whole, and the beginning of those before it: they are mostly the same again.
+func shortenAnswers(newestFirst []Attempt) {
+	for i := 1; i < len(newestFirst); i++ {
+		for _, text := range []**string{&newestFirst[i].Response, &newestFirst[i].ResponseHeaders} {
+			if *text != nil && len(**text) > shownAnswer {
+				*text = pointer(strings.ToValidUTF8((**text)[:shownAnswer], "") + "…")
+			}
+		}
+	}
+}
+
+const shownAnswer = 500 // bytes
+
+func (s *deliveryScreen) showBody(body string) {
+	s.Bytes, s.Cut = len(body), len(body) > shownBody
+	if s.Cut {
+		s.Body = strings.ToValidUTF8(body[:shownBody], "")
+		return
+	}
+	s.Body, s.Pretty = body, prettyBody(body)
+	if len(s.Attempts) > 0 {
+		s.Signed = strconv.FormatInt(s.Attempts[0].SignedAt, 10) + "." + body
+	}
+}
+
+// getDeliveryBody is GET /{mode}/deliveries/{id}/body: the exact bytes, as a file that no browser shows as a page.
+func (a *adminCall) getDeliveryBody() error {
+	d, err := a.ownDelivery()
+	if err != nil {
+		return err
+	}
+	h := a.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Disposition", `attachment; filename="`+bodyFile(d)+`"`)
+	h.Set("Content-Length", strconv.Itoa(len(d.Body)))
+	_, _ = io.WriteString(a.w, d.Body)
+	return nil
+}
+
+func bodyFile(d DeliveryDetail) string { return d.ID + ".json" }
 
 // prettyBody is JSON with line breaks, for people.
 func prettyBody(body string) string {
@@ -226,7 +275,11 @@ func (a *adminCall) curlOf(e endpointRecord, d DeliveryDetail) (command string, 
 			standard = standardSignature(d.EventID, []byte(d.Body), secrets, now)
 		}
 	}
-	return curlCommand(e.URL, d.Body, a.curlHeaders(d, now, signature, standard)), valid, nil
+	data := d.Body
+	if len(data) > shownBody {
+		data = "@" + bodyFile(d) // the file that the page offers
+	}
+	return curlCommand(e.URL, data, a.curlHeaders(d, now, signature, standard)), valid, nil
 }
 
 func (a *adminCall) curlHeaders(d DeliveryDetail, now time.Time, signature, standard string) [][2]string {
@@ -243,13 +296,13 @@ func (a *adminCall) curlHeaders(d DeliveryDetail, now time.Time, signature, stan
 	return list
 }
 
-func curlCommand(target, body string, headers [][2]string) string {
+func curlCommand(target, data string, headers [][2]string) string {
 	var b strings.Builder
 	b.WriteString("curl -i -X POST " + shellQuoted(target))
 	for _, h := range headers {
 		b.WriteString(" \\\n  -H " + shellQuoted(h[0]+": "+h[1]))
 	}
-	b.WriteString(" \\\n  --data-binary " + shellQuoted(body))
+	b.WriteString(" \\\n  --data-binary " + shellQuoted(data))
 	return b.String()
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jopay/checkout/internal/money"
 )
@@ -89,7 +90,7 @@ func (r paymentRow) csv() []string {
 
 // noFormula keeps spreadsheets from running what a buyer or a shop has typed (OWASP, CSV injection).
 func noFormula(s string) string {
-	if s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0 {
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + s
 	}
 	return s

@@ -3,6 +3,7 @@ package checkout
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -83,7 +84,7 @@ func (a *adminCall) postKeys() error {
 	var refusal *Error
 	switch {
 	case errors.As(err, &refusal) && len(refusal.Fields) > 0:
-		return a.showKeys(http.StatusUnprocessableEntity, refusal.Fields)
+		return a.showKeys(http.StatusUnprocessableEntity, a.fieldProblems(refusal.Fields))
 	case err != nil:
 		return err
 	}
@@ -151,7 +152,7 @@ func (a *adminCall) postKeyRevoke() error {
 	if err != nil {
 		return err
 	}
-	if a.form.Get("last4") != row.Last4 {
+	if typed := a.form.Get("last4"); len(typed) > 4 || typed == "" || !strings.HasSuffix(typed, row.Last4) {
 		return a.showKey(http.StatusUnprocessableEntity, []FieldError{{Param: "last4", Code: "confirmation_wrong", Message: a.desk.texts.say(a.lang, "key.last4.wrong")}})
 	}
 	if err := a.RevokeKey(a.ctx(), row.ID); err != nil {

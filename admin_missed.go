@@ -41,15 +41,29 @@ func (a *adminCall) getEndpointMissed() error {
 		return err
 	}
 	at := "/settings/webhook/" + row.ID
-	return a.showMissed(n, row.URL, text, confirmScreen{Action: at + "/missed", Back: at})
+	return a.showMissed(missedCount{n, n > maxReplay, !row.Enabled}, row.URL, text, confirmScreen{Action: at + "/missed", Back: at})
+}
+
+// missedCount is how many webhooks would be sent. More tells that one endpoint has more than one replay sends; off, that
+// an endpoint is switched off.
+type missedCount struct {
+	n         int
+	more, off bool
 }
 
 // showMissed asks before webhooks are sent again, with their number.
-func (a *adminCall) showMissed(n int, object, since string, s confirmScreen) error {
+func (a *adminCall) showMissed(c missedCount, object, since string, s confirmScreen) error {
 	told := strings.Replace(since, "T", " ", 1) + " UTC"
 	s.Title, s.Button, s.Object = "missed.ask", "missed.send", object
-	s.Text, s.Args = "missed.text", []any{"n", n, "since", told}
-	if n == 0 {
+	s.Text, s.Args = "missed.text", []any{"n", c.n, "since", told}
+	if c.more {
+		s.Text, s.Args = "missed.more", []any{"limit", maxReplay, "since", told}
+	}
+	if c.off {
+		s.Note = "missed.off"
+	}
+	if c.n == 0 {
+		s.Note = ""
 		s.Text, s.Button, s.Args = "missed.none", "", []any{"since", told}
 	}
 	if s.Hidden == nil {
@@ -59,13 +73,13 @@ func (a *adminCall) showMissed(n int, object, since string, s confirmScreen) err
 	return a.showConfirm(http.StatusOK, s)
 }
 
-// missed counts what an endpoint has not taken since a time, up to what one replay sends.
+// missed counts what an endpoint has not taken since a time, up to one more than a replay sends.
 func (a *adminCall) missed(id string, since time.Time) (int, error) {
 	e, err := a.store.endpoint(a.ctx(), id)
 	if err != nil {
 		return 0, err
 	}
-	return a.store.countMissed(a.ctx(), e, prefixEvent+timeDigits(since), maxReplay)
+	return a.store.countMissed(a.ctx(), e, prefixEvent+timeDigits(since), maxReplay+1)
 }
 
 // postEndpointMissed is POST /{mode}/settings/webhook/{id}/missed.

@@ -189,8 +189,14 @@ func adminDiff(before, after json.RawMessage) string {
 	return b.String()
 }
 
+// toldBefore begins the only failure of a refund that names another one.
+const toldBefore = "The provider has told of this money before: it is booked as "
+
 // word translates a value of ours, like a status, and shows one that has no words as it is.
 func (p *adminPages) word(lang, prefix, value string) string {
+	if id, ok := strings.CutPrefix(value, toldBefore); ok && prefix == "failure" {
+		return p.texts.say(lang, "failure.told_before", "id", strings.TrimSuffix(id, "."))
+	}
 	if key := prefix + "." + value; p.texts.has(key) {
 		return p.texts.say(lang, key)
 	}
@@ -278,6 +284,18 @@ func (v *adminView) InLang(lang string) string {
 	q := u.Query()
 	q.Set("lang", lang)
 	return v.Base + string(v.Mode) + u.Path + "?" + q.Encode()
+}
+
+// Place is the screen that the navigation marks: a question stands where it leads back to.
+func (v *adminView) Place() string {
+	c, ok := v.Data.(confirmScreen)
+	switch {
+	case ok && strings.HasPrefix(c.Back, "/settings/"):
+		return "webhook"
+	case ok:
+		return "deliveries"
+	}
+	return v.Screen
 }
 
 // Problem is what was wrong with a field.

@@ -10,6 +10,7 @@ func (a *adminCall) pathID() string { return url.PathEscape(a.r.PathValue("id"))
 type confirmScreen struct {
 	Title, Text, Button string
 	Args                []any
+	Note                string // a key: what else to know; empty for nothing
 	Object              string // what it is about, for people
 	Hidden              url.Values
 	Action, Back        string // below the mode

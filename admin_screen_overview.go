@@ -182,17 +182,19 @@ func (a *adminCall) takesMoney() bool {
 	})
 }
 
-// troubled are the endpoints that are off or fail now, and those that gave up on a webhook.
+// givenUpWindow is how old a webhook may be that was given up: what lies further back is history.
+const givenUpWindow = 7 * 24 * time.Hour
+
+// troubled are the endpoints that are off or fail now, and those that lately gave up on a webhook.
 func (a *adminCall) troubled(endpoints []Endpoint) (list []Endpoint, err error) {
-	health, err := a.queries.endpointsHealth(a.ctx(), a.mode, a.now())
-	failed := map[string]bool{}
-	for _, h := range health {
-		failed[h.EndpointID] = h.Failed.N > 0
-	}
 	for _, e := range endpoints {
-		if !e.Enabled || e.SecretLost || e.FailingSince != nil || failed[e.ID] {
+		gaveUp, err := a.store.gaveUp(a.ctx(), e.ID, a.now().Add(-givenUpWindow))
+		if err != nil {
+			return nil, err
+		}
+		if !e.Enabled || e.SecretLost || e.FailingSince != nil || gaveUp {
 			list = append(list, e)
 		}
 	}
-	return list, err
+	return list, nil
 }

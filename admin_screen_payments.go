@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"cmp"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -201,9 +202,11 @@ func (a *adminCall) getPaymentsCSV() error {
 	h := a.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	_, _ = io.WriteString(a.w, "\ufeff") // spreadsheets take a file without it for the system's own encoding
 	if err := a.queries.exportCSV(a.ctx(), a.w, f); err != nil {
 		a.cfg.Logger.WarnContext(a.ctx(), "checkout: an export broke off", "request", requestID(a.ctx()), "error", err)
-		panic(http.ErrAbortHandler) // a broken connection is the only way left to say that the file is not whole
+		_, _ = io.WriteString(a.w, "\r\n# incomplete\r\n") // for what hides a broken connection
+		panic(http.ErrAbortHandler)                        // a broken connection is the only way left to say that the file is not whole
 	}
 	return nil
 }

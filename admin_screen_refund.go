@@ -250,7 +250,13 @@ func (a *adminCall) postSettle() error {
 	if note == "" {
 		return a.askSettle(r, []FieldError{a.wrong("note", "note_missing")})
 	}
-	if err := a.SettleRefund(a.ctx(), r.ID, note); err != nil && !errors.Is(err, ErrNotFound) {
+	err = a.SettleRefund(a.ctx(), r.ID, note)
+	if errors.Is(err, ErrNotFound) { // it does not wait any more: tell what it is now
+		if r, err = a.refundToSettle(); err == nil && r.State != refundSucceeded {
+			return a.seeOther("/payments/"+r.SessionID, "refund_"+string(r.State))
+		}
+	}
+	if err != nil {
 		problems, err := a.explain(err)
 		if err != nil {
 			return err

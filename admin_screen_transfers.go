@@ -131,6 +131,9 @@ func (a *adminCall) transferOfMode() (transferRecord, error) {
 	return t, err
 }
 
+// getTransferAgain leads from the address of an action, which a browser keeps, back to the list.
+func (a *adminCall) getTransferAgain() error { return a.seeOther("/transfers", "") }
+
 // postAssign is POST /{mode}/transfers/{id}/assign: the payment that a transfer is for.
 func (a *adminCall) postAssign() error {
 	t, err := a.transferOfMode()

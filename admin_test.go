@@ -23,8 +23,10 @@ func (p person) authorize(*http.Request) (Actor, Access, error) { return p.Actor
 // admin sends a get to the admin as a person would.
 func (s *shop) admin(p person, path string) *httptest.ResponseRecorder {
 	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), "GET", "/admin/checkout"+path, nil)
 	w := httptest.NewRecorder()
-	s.co.Admin(p.authorize).ServeHTTP(w, httptest.NewRequestWithContext(s.t.Context(), "GET", "/admin/checkout"+path, nil))
+	s.co.Admin(p.authorize).ServeHTTP(w, r)
+	s.watch.see(r, w)
 	return w
 }
 
@@ -37,6 +39,7 @@ func (s *shop) adminPost(p person, path string, form url.Values) *httptest.Respo
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	w := httptest.NewRecorder()
 	s.co.Admin(p.authorize).ServeHTTP(w, r)
+	s.watch.see(r, w)
 	return w
 }
 

@@ -49,12 +49,14 @@ type shop struct {
 	clock *clock
 	key   string // sk_test_…
 	log   *logBuffer
+	watch *secretWatch
 }
 
 // newShop migrates db and mounts a checkout; configure may change its settings first.
 func newShop(t testing.TB, db *gorm.DB, configure ...func(*Config)) *shop {
 	t.Helper()
-	s := &shop{t: t, db: db, clock: newClock(), mux: http.NewServeMux(), log: &logBuffer{}}
+	s := &shop{t: t, db: db, clock: newClock(), mux: http.NewServeMux(), log: &logBuffer{}, watch: &secretWatch{}}
+	t.Cleanup(func() { s.watch.finish(t, s.log.String()) })
 	cfg := Config{
 		DB: db, BaseURL: "http://shop.test", Now: s.clock.now, WebhookAllowHosts: []string{"127.0.0.0/8"},
 		Logger: slog.New(slog.NewJSONHandler(s.log, nil)), Brand: Brand{Name: "Acme Coffee"},
@@ -74,6 +76,7 @@ func newShop(t testing.TB, db *gorm.DB, configure ...func(*Config)) *shop {
 	if s.key, err = s.co.CreateKey(t.Context(), Test, "tests"); err != nil {
 		t.Fatal(err)
 	}
+	s.watch.know(s.key)
 	return s
 }
 
@@ -104,6 +107,7 @@ func (l *logBuffer) String() string {
 func (s *shop) do(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	s.mux.ServeHTTP(w, r)
+	s.watch.see(r, w)
 	return w
 }
 

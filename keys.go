@@ -17,8 +17,8 @@ type Key struct {
 	ID         string
 	Mode       Mode
 	Name       string
-	Prefix     string // sk_test_ or sk_live_ and the first four characters
-	Last4      string
+	Prefix     string // sk_test_ or sk_live_ and the first four characters; of secrets shorter than 24 without these
+	Last4      string // two characters of secrets shorter than 24
 	CreatedAt  time.Time
 	ExpiresAt  *time.Time
 	RevokedAt  *time.Time
@@ -58,10 +58,19 @@ func (c *Checkout) RegisterKey(ctx context.Context, secret, name string) error {
 }
 
 func newKey(secret, name string, now time.Time, by Actor) keyRecord {
+	head, tail := shownOfKey(secret)
 	return keyRecord{
 		ID: newID(prefixKey, now), Mode: Mode(secret[3:7]), Name: name, Hash: sha256Hex(secret),
-		Prefix: secret[:12], Last4: secret[len(secret)-4:], CreatedAt: millis(now), CreatedBy: by.ID,
+		Prefix: head, Last4: tail, CreatedAt: millis(now), CreatedBy: by.ID,
 	}
+}
+
+// shownOfKey is what people tell a key by. Of a short secret that was handed in it is less: most of it stays unknown.
+func shownOfKey(secret string) (head, tail string) {
+	if len(secret)-len("sk_test_") < 16 {
+		return secret[:8], secret[len(secret)-2:]
+	}
+	return secret[:12], secret[len(secret)-4:]
 }
 
 // addKey stores a key, unless its secret is known.

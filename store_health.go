@@ -3,6 +3,8 @@ package checkout
 import (
 	"context"
 	"time"
+
+	"github.com/jopay/checkout/webhook"
 )
 
 func (s *store) endpointIDs(ctx context.Context, mode Mode) (list []string, err error) {
@@ -32,6 +34,16 @@ func (s *store) endpointHealth(ctx context.Context, id string, since time.Time) 
 		return err
 	})
 	return h, err
+}
+
+// gaveUp tells whether a webhook that was queued since a time was given up. Tests do not count.
+func (s *store) gaveUp(ctx context.Context, endpointID string, since time.Time) (found bool, err error) {
+	err = s.retry(ctx, func() error {
+		found = false
+		return s.direct(ctx).query(func(scanner) error { found = true; return nil }, `SELECT d.id FROM {deliveries} d JOIN {events} e ON e.id = d.event_id
+			WHERE d.endpoint_id = ? AND d.state = 'failed' AND d.id >= ? AND e.type <> ? LIMIT 1`, endpointID, prefixDelivery+timeDigits(since), webhook.Test)
+	})
+	return found, err
 }
 
 // countTo counts rows up to the bound.
