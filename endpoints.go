@@ -23,9 +23,11 @@ type Endpoint struct {
 	DisabledReason string // for people; empty while it is on
 	CreatedAt      time.Time
 
-	// DisabledAt is when it was last switched off. It stays when the endpoint is on again, so that what was missed can be
-	// sent from there: see ReplayEvents.
-	DisabledAt   *time.Time
+	DisabledAt *time.Time // when it was last switched off; it stays when the endpoint is on again
+
+	// MissedSince is since when the receiver may lack webhooks: from a little before the failures that ended in its being
+	// switched off, or from when it was. ReplayEvents from there sends what is missing, and then it is nil again.
+	MissedSince  *time.Time
 	FailingSince *time.Time // since when every attempt has failed; nil when the last one did not
 	Failures     int        // how many that are
 
@@ -99,6 +101,7 @@ func (c *Checkout) SetWebhookSecret(ctx context.Context, mode Mode, url, secret 
 	if err != nil {
 		return "", err
 	}
+	c.wakeSender()
 	if secret, err = c.openSecret(rec, secretCurrent); err != nil {
 		return "", ErrSecretLost.because(err)
 	}
@@ -225,7 +228,7 @@ func (c *Checkout) GetEndpoint(ctx context.Context, id string) (Endpoint, error)
 func (c *Checkout) endpointView(r endpointRecord) Endpoint {
 	e := Endpoint{
 		ID: r.ID, Mode: r.Mode, URL: r.URL, Events: strings.Fields(r.Events), Payload: r.Payload, Enabled: r.Status == endpointEnabled,
-		DisabledReason: r.Reason, CreatedAt: seconds(r.CreatedAt), DisabledAt: optionalSeconds(r.DisabledAt),
+		DisabledReason: r.Reason, CreatedAt: seconds(r.CreatedAt), DisabledAt: optionalSeconds(r.DisabledAt), MissedSince: optionalSeconds(r.MissedSince),
 		FailingSince: optionalSeconds(r.FailingSince), Failures: r.Failures,
 		Leading: secretCurrent, Accepted: orEmpty(r.Accepted), AcceptedAt: optionalSeconds(r.AcceptedAt),
 	}
