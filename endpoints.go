@@ -3,7 +3,6 @@ package checkout
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -79,55 +78,6 @@ func (c *Checkout) CreateEndpoint(ctx context.Context, params EndpointParams) (i
 	}
 	secret, err = c.openSecret(rec, secretCurrent)
 	return rec.ID, secret, err
-}
-
-// SetWebhook sets the one endpoint of a mode that most hosts need and gives its secret: it makes the endpoint, or changes
-// the address of the first one and keeps its secret.
-func (c *Checkout) SetWebhook(ctx context.Context, mode Mode, url string) (secret string, err error) {
-	return c.SetWebhookSecret(ctx, mode, url, "")
-}
-
-// SetWebhookSecret is [Checkout.SetWebhook] with a secret that was made elsewhere; empty keeps or makes one.
-func (c *Checkout) SetWebhookSecret(ctx context.Context, mode Mode, url, secret string) (string, error) {
-	rec, err := c.newEndpoint(EndpointParams{Mode: mode, URL: url, Secret: secret})
-	if err != nil {
-		return "", err
-	}
-	defer c.shared.created.forget() // an endpoint that was off may want to hear of new sessions
-	err = c.store.transact(ctx, func(t tx) (err error) {
-		rec, err = c.setEndpoint(ctx, t, rec, secret)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	c.wakeSender()
-	if secret, err = c.openSecret(rec, secretCurrent); err != nil {
-		return "", ErrSecretLost.because(err)
-	}
-	return secret, nil
-}
-
-// setEndpoint makes e the first endpoint of its mode: there is one afterwards, whether it was there before or not.
-func (c *Checkout) setEndpoint(ctx context.Context, t tx, e endpointRecord, secret string) (endpointRecord, error) {
-	before, err := t.firstEndpoint(e.Mode)
-	if errors.Is(err, ErrNotFound) {
-		if _, err := t.insertEndpoint(e); err != nil {
-			return e, err
-		}
-		return e, c.audit(ctx, t, change{mode: e.Mode, action: "endpoint.create", object: e.ID, after: e.told()})
-	}
-	if err != nil {
-		return e, err
-	}
-	after := before
-	after.moveTo(e.URL)
-	after.switchOn()
-	if known, err := c.openSecret(before, secretCurrent); secret != "" && (err != nil || known != secret) {
-		after.Secret = c.seal(secret, before.ID, secretCurrent)
-		after.Previous, after.PreviousUntil, after.Lead, after.Accepted, after.AcceptedAt = nil, nil, secretCurrent, nil, nil
-	}
-	return after, c.changeEndpoint(ctx, t, before, after, "endpoint.update")
 }
 
 // filled gives what was left out its default.

@@ -146,6 +146,9 @@ func TestSetWebhookKeepsTheRestAndSwitchesOn(t *testing.T) {
 		}
 		s.clock.advance(time.Second)
 		second, _ := s.hook(hookURL)
+		if got, err := s.co.SetWebhook(t.Context(), Test, hookURL); err != nil || got != secret {
+			t.Errorf("another secret, %v", err)
+		}
 		if _, err := s.co.store.direct(t.Context()).disableEndpoint(id, hookURL, "The receiver answered 410 Gone.", s.clock.now()); err != nil {
 			t.Fatal(err)
 		}

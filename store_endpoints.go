@@ -98,16 +98,6 @@ func (t tx) updateEndpoint(e endpointRecord) error {
 		e.Lead, e.Accepted, e.AcceptedAt, e.FailingSince, e.Failures, e.DisabledAt, e.MissedSince, e.ID)
 }
 
-// firstEndpoint gives the oldest endpoint of a mode. The row of the settings makes processes that start together take
-// turns.
-func (t tx) firstEndpoint(mode Mode) (endpointRecord, error) {
-	_, err := t.exec(`INSERT INTO {settings} (name, value) VALUES (?, '') ON CONFLICT (name) DO UPDATE SET value = excluded.value`, "first_endpoint_"+string(mode))
-	if err != nil {
-		return endpointRecord{}, err
-	}
-	return first(t, readEndpoint, `SELECT `+endpointColumns+` FROM {endpoints} WHERE mode = ? AND status <> 'deleted' ORDER BY id LIMIT 1`, mode)
-}
-
 // disableEndpoint switches an endpoint off, unless it has moved to another address or is off already.
 func (t tx) disableEndpoint(id, url, reason string, at time.Time) (bool, error) {
 	n, err := t.exec(`UPDATE {endpoints} SET status = 'disabled', status_reason = ?, disabled_at = ?,
