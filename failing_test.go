@@ -57,6 +57,11 @@ func TestAnEndpointThatFailsForFiveDaysIsSwitchedOff(t *testing.T) {
 		if e.Enabled || e.DisabledReason != "All attempts have failed for five days." || e.DisabledAt == nil || !e.DisabledAt.Equal(s.clock.now()) {
 			t.Fatalf("after five days: %+v", e)
 		}
+		entries, _, err := s.co.Audit(t.Context(), AuditFilter{Object: id})
+		if err != nil || len(entries) != 2 || entries[0].Action != "endpoint.disable" || entries[0].Actor != ownActor ||
+			!strings.Contains(string(entries[0].After), `"status":"disabled"`) {
+			t.Errorf("%+v, %v", entries, err)
+		}
 		if n := strings.Count(s.log.String(), `"ERROR","msg":"checkout: a webhook endpoint was switched off"`); n != 1 {
 			t.Errorf("it was logged %d times: %s", n, s.log)
 		}

@@ -156,9 +156,9 @@ func (t tx) failedOften(id string, from, to int64, times int) (bool, error) {
 	return len(list) == times, err
 }
 
-// wantsEvent reports whether an enabled endpoint of a mode asks for a type.
+// wantsEvent reports whether an endpoint of a mode asks for a type. One that is off counts: what it misses is kept for it.
 func (t tx) wantsEvent(mode Mode, kind string) (bool, error) {
-	list, err := all(t, readText, `SELECT id FROM {endpoints} WHERE mode = ? AND status = 'enabled' AND events LIKE ? LIMIT 1`, mode, "% "+kind+" %")
+	list, err := all(t, readText, `SELECT id FROM {endpoints} WHERE mode = ? AND status <> 'deleted' AND events LIKE ? LIMIT 1`, mode, "% "+kind+" %")
 	return len(list) > 0, err
 }
 
