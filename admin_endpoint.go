@@ -51,8 +51,12 @@ func (a *adminCall) showEndpoint(status int, typed url.Values, problems []FieldE
 	}, problems)
 }
 
-// missedSince is where the search for missed webhooks begins: when the endpoint was switched off, or a day ago.
+// missedSince is where the search for missed webhooks begins: where the endpoint began to miss some, when it was switched off, or a day
+// ago.
 func (e endpointRow) missedSince(now time.Time) time.Time {
+	if e.MissedSince != nil {
+		return e.MissedSince.UTC()
+	}
 	if e.DisabledAt != nil {
 		return e.DisabledAt.UTC()
 	}

@@ -42,8 +42,10 @@ func (s *sender) write(work context.Context, l *lane, group []sendResult) error 
 		if err := writeResults(t, group, now); err != nil {
 			return err
 		}
-		why, err = news.write(t, now)
-		return err
+		if why, err = news.write(t, now); err != nil || why == "" {
+			return err
+		}
+		return s.c.auditDisabled(ctx, t, l.endpoint, why)
 	})
 	s.c.reached("deliver.marked")
 	l.failing = !group[len(group)-1].ok()
@@ -55,6 +57,15 @@ func (s *sender) write(work context.Context, l *lane, group []sendResult) error 
 		s.c.cfg.Logger.ErrorContext(ctx, "checkout: a webhook endpoint was switched off", "endpoint", shortID(l.endpoint.ID), "mode", l.endpoint.Mode, "why", why)
 	}
 	return nil
+}
+
+// ownActor stands for what nobody has asked for.
+var ownActor = Actor{ID: "checkout", Name: "Checkout itself"}
+
+func (c *Checkout) auditDisabled(ctx context.Context, t tx, e endpointRecord, why string) error {
+	off := e.told()
+	off.Status, off.Reason = endpointDisabled, why
+	return c.audit(ActingAs(ctx, ownActor), t, change{mode: e.Mode, action: "endpoint.disable", object: e.ID, before: e.told(), after: off})
 }
 
 func writeResults(t tx, group []sendResult, now time.Time) error {

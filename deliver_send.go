@@ -63,7 +63,7 @@ func (s *sender) unsent(l *lane, d delivery, reason string) sendResult {
 // send makes one attempt. A receiver that looks at the first signature only, and knows only the other secret, gets the
 // webhook again at once with that one in front; the next ones then come right at the first try.
 func (s *sender) send(ctx context.Context, l *lane, d delivery) sendResult {
-	body, err := bodyFor(l.endpoint, d.Payload)
+	body, err := bodyFor(d.Form, d.Payload)
 	if err != nil {
 		s.c.cfg.Logger.ErrorContext(ctx, "checkout: a webhook could not be built", "delivery", shortID(d.ID), "error", err)
 		return s.unsent(l, d, "The webhook could not be built.")
@@ -90,9 +90,10 @@ func inTurn(first, second attemptRecord) []attemptRecord {
 	return []attemptRecord{first, second}
 }
 
-// bodyFor is what an endpoint gets of an event. It depends on the frozen bytes alone.
-func bodyFor(e endpointRecord, payload string) ([]byte, error) {
-	if e.Payload == "seed" {
+// bodyFor is an event as a delivery carries it. It depends on the frozen bytes and the form that was asked for when the
+// delivery was queued.
+func bodyFor(form, payload string) ([]byte, error) {
+	if form == "seed" {
 		return seedForm([]byte(payload))
 	}
 	return []byte(payload), nil

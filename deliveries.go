@@ -162,7 +162,7 @@ func (c *Checkout) GetDelivery(ctx context.Context, id string) (DeliveryDetail, 
 	if err != nil {
 		return DeliveryDetail{}, err
 	}
-	body, err := bodyFor(endpoint, string(event.Payload))
+	body, err := bodyFor(rec.Form, string(event.Payload))
 	if err != nil {
 		return DeliveryDetail{}, err
 	}

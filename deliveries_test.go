@@ -357,3 +357,39 @@ func TestReplayKeepsToItsRangeAndTypes(t *testing.T) {
 		}
 	})
 }
+
+// An endpoint that asks for another form gets it for what comes, and what was before stays as it was signed.
+func TestTheFormOfADeliveryIsFrozen(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		r := newReceiver(t, func(int) int { return 200 })
+		id, _ := s.hook(r.URL)
+		s.expiredSession()
+		s.sendAllDue()
+		list, _, err := s.co.Deliveries(t.Context(), DeliveryFilter{Mode: Test, EndpointID: id})
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		body, seed := s.detail(list[0].ID).Body, "seed"
+		if _, err := s.co.UpdateEndpoint(t.Context(), id, EndpointUpdate{Payload: &seed}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.co.Redeliver(t.Context(), list[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		s.expiredSession()
+		s.sendAllDue()
+		got := r.all()
+		if len(got) != 3 || s.detail(list[0].ID).Body != body || !strings.Contains(body, "livemode") {
+			t.Fatalf("%d webhooks, %s", len(got), s.detail(list[0].ID).Body)
+		}
+		full := 0
+		for _, w := range got {
+			if strings.Contains(w.body, "livemode") {
+				full++
+			}
+		}
+		if full != 2 {
+			t.Errorf("%d of 3 are full", full)
+		}
+	})
+}

@@ -30,7 +30,7 @@ const (
 var namedErrors = []*Error{
 	ErrNotFound, ErrRouteUnknown, ErrMethodNotAllowed, ErrBodyTooLarge, ErrContentType, ErrInvalidJSON, ErrBodyEmpty, ErrCursor,
 	ErrIdempotencyKey, ErrKeyReused, ErrKeyMissing, ErrKeyInvalid, ErrKeyRevoked, ErrKeyExpired, ErrNotPending,
-	ErrRefundExceeds, ErrRefundByHand, ErrNotByHand, ErrEndpointOff, ErrSecretLost, ErrKeyEnded,
+	ErrRefundExceeds, ErrRefundByHand, ErrNotByHand, ErrEndpointOff, ErrSecretLost, ErrOverlap, ErrKeyEnded,
 	ErrRateLimited, ErrTooManyAttempts, ErrInternal, ErrProviderUnavailable, ErrDatabaseBusy, errCrossSite,
 }
 

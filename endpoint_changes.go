@@ -11,7 +11,7 @@ type EndpointUpdate struct {
 	URL     *string
 	Events  []string // all of them anew; empty but not nil is refused
 	Payload *string  // full or seed
-	Enabled *bool    // true also forgets past failures; pending webhooks then leave at once
+	Enabled *bool    // true forgets past failures; what waits for an endpoint that was off leaves at once
 }
 
 // UpdateEndpoint changes an endpoint. Retries go to the new address too. The error is [ErrNotFound] or names the refused
@@ -67,7 +67,8 @@ func (u EndpointUpdate) apply(e endpointRecord, now time.Time) endpointRecord {
 		e.switchOn()
 	case e.Status == endpointEnabled:
 		at := millis(now)
-		e.Status, e.Reason, e.DisabledAt = endpointDisabled, "Switched off by hand.", &at
+		e.missFrom(at)
+		e.Status, e.Reason, e.DisabledAt = endpointDisabled, byHand, &at
 	}
 	return e
 }
@@ -75,7 +76,26 @@ func (u EndpointUpdate) apply(e endpointRecord, now time.Time) endpointRecord {
 // moveTo gives an endpoint another address, which has no failures yet.
 func (e *endpointRecord) moveTo(url string) {
 	if e.URL != url {
+		if e.FailingSince != nil {
+			e.missFrom(*e.FailingSince)
+		}
 		e.URL, e.FailingSince, e.Failures = url, nil, 0
+	}
+}
+
+// byHand is the reason of an endpoint that somebody has switched off.
+const byHand = "Switched off by hand."
+
+// missedMargin is taken off the first failure, which is noted after its event was made.
+const missedMargin = time.Hour
+
+// missFrom keeps since when something may be missing at the receiver. An earlier time that was not made good stays.
+func (e *endpointRecord) missFrom(at int64) {
+	if e.FailingSince != nil {
+		at = min(at, *e.FailingSince-missedMargin.Milliseconds())
+	}
+	if e.MissedSince == nil {
+		e.MissedSince = &at
 	}
 }
 
@@ -118,6 +138,11 @@ func (c *Checkout) changeEndpoint(ctx context.Context, t tx, before, after endpo
 	}
 	if err := t.updateEndpoint(c.reseal(after)); err != nil {
 		return err
+	}
+	if before.Status != endpointEnabled && after.Status == endpointEnabled {
+		if err := t.releaseDeliveries(after.ID, c.now()); err != nil {
+			return err
+		}
 	}
 	return c.audit(ctx, t, change{mode: after.Mode, action: action, object: after.ID, before: was, after: is})
 }

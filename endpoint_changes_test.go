@@ -185,3 +185,26 @@ func (s *shop) wantActions(object string, want ...string) {
 		s.t.Errorf("%q, want %q, %v", got, want, err)
 	}
 }
+
+// Events of a type that is made for who asks only are kept for an endpoint that is off.
+func TestNewSessionsAreKeptForAnEndpointThatIsOff(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		id, _ := s.addEndpoint(hookURL, webhook.SessionCreated)
+		no := false
+		if _, err := s.co.UpdateEndpoint(t.Context(), id, EndpointUpdate{Enabled: &no}); err != nil {
+			t.Fatal(err)
+		}
+		s.create(seedBody)
+		s.clock.advance(time.Second)
+		if n, err := s.co.ReplayEvents(t.Context(), id, ReplayParams{Since: *s.endpoint(id).MissedSince, OnlyFailed: true}); err != nil || n != 1 {
+			t.Errorf("%d, %v", n, err)
+		}
+		if err := s.co.DeleteEndpoint(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		s.create(strings.Replace(seedBody, "{", "{ ", 1))
+		if n := s.count("events", "type = 'checkout.session.created'"); n != 1 {
+			t.Errorf("%d events", n)
+		}
+	})
+}

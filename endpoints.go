@@ -3,7 +3,6 @@ package checkout
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -23,9 +22,11 @@ type Endpoint struct {
 	DisabledReason string // for people; empty while it is on
 	CreatedAt      time.Time
 
-	// DisabledAt is when it was last switched off. It stays when the endpoint is on again, so that what was missed can be
-	// sent from there: see ReplayEvents.
-	DisabledAt   *time.Time
+	DisabledAt *time.Time // when it was last switched off; it stays when the endpoint is on again
+
+	// MissedSince is since when the receiver may lack webhooks: from a little before the failures that ended in its being
+	// switched off, or from when it was. ReplayEvents from there sends what is missing, and then it is nil again.
+	MissedSince  *time.Time
 	FailingSince *time.Time // since when every attempt has failed; nil when the last one did not
 	Failures     int        // how many that are
 
@@ -77,54 +78,6 @@ func (c *Checkout) CreateEndpoint(ctx context.Context, params EndpointParams) (i
 	}
 	secret, err = c.openSecret(rec, secretCurrent)
 	return rec.ID, secret, err
-}
-
-// SetWebhook sets the one endpoint of a mode that most hosts need and gives its secret: it makes the endpoint, or changes
-// the address of the first one and keeps its secret.
-func (c *Checkout) SetWebhook(ctx context.Context, mode Mode, url string) (secret string, err error) {
-	return c.SetWebhookSecret(ctx, mode, url, "")
-}
-
-// SetWebhookSecret is [Checkout.SetWebhook] with a secret that was made elsewhere; empty keeps or makes one.
-func (c *Checkout) SetWebhookSecret(ctx context.Context, mode Mode, url, secret string) (string, error) {
-	rec, err := c.newEndpoint(EndpointParams{Mode: mode, URL: url, Secret: secret})
-	if err != nil {
-		return "", err
-	}
-	defer c.shared.created.forget() // an endpoint that was off may want to hear of new sessions
-	err = c.store.transact(ctx, func(t tx) (err error) {
-		rec, err = c.setEndpoint(ctx, t, rec, secret)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	if secret, err = c.openSecret(rec, secretCurrent); err != nil {
-		return "", ErrSecretLost.because(err)
-	}
-	return secret, nil
-}
-
-// setEndpoint makes e the first endpoint of its mode: there is one afterwards, whether it was there before or not.
-func (c *Checkout) setEndpoint(ctx context.Context, t tx, e endpointRecord, secret string) (endpointRecord, error) {
-	before, err := t.firstEndpoint(e.Mode)
-	if errors.Is(err, ErrNotFound) {
-		if _, err := t.insertEndpoint(e); err != nil {
-			return e, err
-		}
-		return e, c.audit(ctx, t, change{mode: e.Mode, action: "endpoint.create", object: e.ID, after: e.told()})
-	}
-	if err != nil {
-		return e, err
-	}
-	after := before
-	after.moveTo(e.URL)
-	after.switchOn()
-	if known, err := c.openSecret(before, secretCurrent); secret != "" && (err != nil || known != secret) {
-		after.Secret = c.seal(secret, before.ID, secretCurrent)
-		after.Previous, after.PreviousUntil, after.Lead, after.Accepted, after.AcceptedAt = nil, nil, secretCurrent, nil, nil
-	}
-	return after, c.changeEndpoint(ctx, t, before, after, "endpoint.update")
 }
 
 // filled gives what was left out its default.
@@ -225,7 +178,7 @@ func (c *Checkout) GetEndpoint(ctx context.Context, id string) (Endpoint, error)
 func (c *Checkout) endpointView(r endpointRecord) Endpoint {
 	e := Endpoint{
 		ID: r.ID, Mode: r.Mode, URL: r.URL, Events: strings.Fields(r.Events), Payload: r.Payload, Enabled: r.Status == endpointEnabled,
-		DisabledReason: r.Reason, CreatedAt: seconds(r.CreatedAt), DisabledAt: optionalSeconds(r.DisabledAt),
+		DisabledReason: r.Reason, CreatedAt: seconds(r.CreatedAt), DisabledAt: optionalSeconds(r.DisabledAt), MissedSince: optionalSeconds(r.MissedSince),
 		FailingSince: optionalSeconds(r.FailingSince), Failures: r.Failures,
 		Leading: secretCurrent, Accepted: orEmpty(r.Accepted), AcceptedAt: optionalSeconds(r.AcceptedAt),
 	}

@@ -146,6 +146,9 @@ func TestSetWebhookKeepsTheRestAndSwitchesOn(t *testing.T) {
 		}
 		s.clock.advance(time.Second)
 		second, _ := s.hook(hookURL)
+		if got, err := s.co.SetWebhook(t.Context(), Test, hookURL); err != nil || got != secret {
+			t.Errorf("another secret, %v", err)
+		}
 		if _, err := s.co.store.direct(t.Context()).disableEndpoint(id, hookURL, "The receiver answered 410 Gone.", s.clock.now()); err != nil {
 			t.Fatal(err)
 		}
@@ -214,8 +217,10 @@ func TestRetriesGoToTheNewAddress(t *testing.T) {
 func TestALateGoneDoesNotSwitchOffTheNewAddress(t *testing.T) {
 	eachShop(t, func(t *testing.T, s *shop) {
 		id, _ := s.hook(hookURL)
-		if _, err := s.co.SetWebhook(t.Context(), Test, hookURL+"/new"); err != nil {
-			t.Fatal(err)
+		for _, url := range []string{hookURL, hookURL + "/new"} {
+			if _, err := s.co.SetWebhook(t.Context(), Test, url); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if _, err := s.co.store.direct(t.Context()).disableEndpoint(id, hookURL, "The receiver answered 410 Gone.", s.clock.now()); err != nil {
 			t.Fatal(err)

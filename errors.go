@@ -83,6 +83,7 @@ var (
 	ErrNotByHand       = &Error{Status: 409, Type: typeConflict, Code: "payment_not_manual", Message: "This payment is confirmed by its provider, not by hand."}
 	ErrEndpointOff     = &Error{Status: 409, Type: typeConflict, Code: "endpoint_disabled", Message: "The webhook endpoint is switched off or was deleted."}
 	ErrSecretLost      = &Error{Status: 409, Type: typeConflict, Code: "secret_lost", Message: "The endpoint's secret cannot be read any more: the key it was encrypted with is missing. Replace it with an overlap of 0, or bring the key back."}
+	ErrOverlap         = &Error{Status: 409, Type: typeConflict, Code: "rotation_in_progress", Message: "A secret of this endpoint is being replaced already. Wait for the end of the overlap, or replace it with an overlap of 0, which ends both at once."}
 	ErrKeyEnded        = &Error{Status: 409, Type: typeConflict, Code: "api_key_ended", Message: "This API key was revoked or has expired. Make a new one."}
 	ErrRateLimited     = &Error{Status: 429, Type: typeRateLimit, Code: "rate_limited", Message: "Too many requests from this address. Wait a minute and try again.", RetryAfter: time.Minute}
 	ErrTooManyAttempts = &Error{Status: 429, Type: typeRateLimit, Code: "too_many_attempts", Message: "Too many payment attempts. Start a new order or try again later.", RetryAfter: 10 * time.Minute}

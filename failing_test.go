@@ -57,6 +57,11 @@ func TestAnEndpointThatFailsForFiveDaysIsSwitchedOff(t *testing.T) {
 		if e.Enabled || e.DisabledReason != "All attempts have failed for five days." || e.DisabledAt == nil || !e.DisabledAt.Equal(s.clock.now()) {
 			t.Fatalf("after five days: %+v", e)
 		}
+		entries, _, err := s.co.Audit(t.Context(), AuditFilter{Object: id})
+		if err != nil || len(entries) != 2 || entries[0].Action != "endpoint.disable" || entries[0].Actor != ownActor ||
+			!strings.Contains(string(entries[0].After), `"status":"disabled"`) {
+			t.Errorf("%+v, %v", entries, err)
+		}
 		if n := strings.Count(s.log.String(), `"ERROR","msg":"checkout: a webhook endpoint was switched off"`); n != 1 {
 			t.Errorf("it was logged %d times: %s", n, s.log)
 		}
@@ -199,4 +204,42 @@ func (s *shop) sendAllDueBut(waiting int) {
 	if n := s.count("deliveries", "state = 'pending' AND lease_until = 0"); n != waiting {
 		s.t.Errorf("%d are waiting, want %d", n, waiting)
 	}
+}
+
+// What was given up during the five days is older than the moment of switching off. Switched on, what waits leaves at
+// once, and the form begins early enough for the rest.
+func TestNothingIsMissingAfterFiveDays(t *testing.T) {
+	eachMoody(t, func(t *testing.T, s *shop, m *moody, id string) {
+		start := s.clock.now()
+		s.failFor(5*24*time.Hour - 6*time.Hour)
+		s.clock.advance(7 * time.Hour)
+		s.expiredSession()
+		s.sendDue()
+		e := s.endpoint(id)
+		if e.Enabled || e.MissedSince == nil || e.MissedSince.After(start) {
+			t.Fatalf("%+v", e)
+		}
+		s.clock.advance(time.Second)
+		s.expiredSession()
+		m.status.Store(200)
+		yes := true
+		if _, err := s.co.UpdateEndpoint(t.Context(), id, EndpointUpdate{Enabled: &yes}); err != nil {
+			t.Fatal(err)
+		}
+		s.sendDue()
+		if n := s.count("deliveries", "state = 'pending'"); n != 0 {
+			t.Errorf("%d still wait", n)
+		}
+		since, _ := readSince(endpointRow{Endpoint: s.endpoint(id)}.missedSince(s.clock.now()).Format(typedTime))
+		if _, err := s.co.ReplayEvents(t.Context(), id, ReplayParams{Since: since, OnlyFailed: true}); err != nil {
+			t.Fatal(err)
+		}
+		s.sendDue()
+		if all, got := s.count("events", "type = 'checkout.session.expired'"), s.count("deliveries", "state = 'delivered'"); got != all || all < 20 {
+			t.Errorf("%d of %d arrived", got, all)
+		}
+		if e := s.endpoint(id); e.MissedSince != nil {
+			t.Errorf("it was made good: %+v", e)
+		}
+	})
 }

@@ -19,6 +19,7 @@ type endpointBody struct {
 	Enabled       bool       `json:"enabled"`
 	Reason        *string    `json:"disabled_reason"`
 	DisabledAt    *time.Time `json:"disabled_at"`
+	MissedSince   *time.Time `json:"missed_since"`
 	FailingSince  *time.Time `json:"failing_since"`
 	Failures      int        `json:"failures"`
 	SecretLast4   *string    `json:"secret_last4"`
@@ -34,7 +35,7 @@ type endpointBody struct {
 func (e Endpoint) body(secret string) endpointBody {
 	return endpointBody{
 		ID: e.ID, Object: "webhook_endpoint", URL: e.URL, Events: e.Events, Payload: e.Payload, Enabled: e.Enabled,
-		Reason: pointer(e.DisabledReason), DisabledAt: e.DisabledAt, FailingSince: e.FailingSince, Failures: e.Failures,
+		Reason: pointer(e.DisabledReason), DisabledAt: e.DisabledAt, MissedSince: e.MissedSince, FailingSince: e.FailingSince, Failures: e.Failures,
 		SecretLast4: pointer(e.SecretLast4), PreviousUntil: e.PreviousUntil, Leading: e.Leading, Accepted: pointer(e.Accepted), AcceptedAt: e.AcceptedAt,
 		Livemode: e.Mode == Live, CreatedAt: e.CreatedAt, Secret: secret,
 	}

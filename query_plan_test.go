@@ -235,11 +235,15 @@ func (s *shop) everyWebhookStatement() {
 		"missed":       second(s.co.ReplayEvents(ctx, id, ReplayParams{Since: now.Add(-time.Hour), OnlyFailed: true})),
 		"forget":       s.co.store.forgetPrevious(ctx, "we_x", now),
 		"failed often": second(direct.failedOften("we_x", 0, 1, 3)),
+		"release":      direct.releaseDeliveries("we_x", now),
+		"made good":    direct.forgetMissed("we_x"),
+		"host note":    second(direct.lockHostNote(Live)),
+		"write note":   direct.writeHostNote(Live, hostNote{}),
 		"failures":     second(direct.noteFailures("we_x", "x", 1, now)),
 		"accepted":     direct.noteAccepted("we_x", "x", secretCurrent, now),
 		"success":      direct.noteSuccess("we_x"),
 		"roll":         ignore(second(s.co.RollKey(ctx, "key_x", 0)), ErrNotFound),
-		"audit":        second(direct.firstEndpoint(Live)),
+		"audit":        ignore(second(direct.hostEndpoint(hostNote{}, endpointRecord{Mode: Live})), ErrNotFound),
 		"delete":       s.co.DeleteEndpoint(ctx, id),
 	} {
 		if ignore(err, ErrNotFound) != nil {

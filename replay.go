@@ -36,6 +36,11 @@ func (c *Checkout) ReplayEvents(ctx context.Context, endpointID string, params R
 		if queued, err = t.replay(e, from, to, params.OnlyFailed, now, maxReplay); err != nil {
 			return err
 		}
+		if queued < maxReplay && params.madeGood(e, now) {
+			if err := t.forgetMissed(e.ID); err != nil {
+				return err
+			}
+		}
 		return c.audit(ctx, t, change{mode: e.Mode, action: "endpoint.replay", object: endpointID,
 			after: map[string]any{"since": params.Since.UTC(), "until": params.Until.UTC(), "only_failed": params.OnlyFailed, "queued": queued}})
 	})
@@ -52,6 +57,12 @@ func (params ReplayParams) filled(now time.Time) ReplayParams {
 		params.Until = now.Add(time.Millisecond)
 	}
 	return params
+}
+
+// madeGood tells whether the range holds all that an endpoint has missed. Since may come from a view, which has whole
+// seconds.
+func (params ReplayParams) madeGood(e endpointRecord, now time.Time) bool {
+	return e.MissedSince != nil && !params.Since.After(fromMillis(*e.MissedSince)) && params.Until.After(now)
 }
 
 func (params ReplayParams) check(p *problems) {

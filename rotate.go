@@ -12,8 +12,9 @@ const longestOverlap = 7 * 24 * time.Hour
 
 // RotateSecret replaces an endpoint's secret and gives the new one, this once. For the overlap, 0 to 168 hours, both
 // sign: the old one in front, until the receiver refuses it and takes the new one. Afterwards the new one signs alone;
-// with an overlap of 0 at once. When it is called again within an overlap, the secret that stays beside the new one is
-// the one the receiver has taken last. The error is [ErrNotFound] or names overlap_hours.
+// with an overlap of 0 at once. Within an overlap nobody can tell which of the two a receiver that reads all signatures
+// uses, so another overlap is [ErrOverlap]; an overlap of 0 ends both at once. The error is also [ErrNotFound] or names
+// overlap_hours.
 func (c *Checkout) RotateSecret(ctx context.Context, endpointID string, overlap time.Duration) (secret string, err error) {
 	if overlap < 0 || overlap > longestOverlap {
 		return "", invalid([]FieldError{{Param: "overlap_hours", Code: "parameter_invalid_integer", Message: "overlap_hours must be 0 to 168."}})
@@ -26,6 +27,9 @@ func (c *Checkout) RotateSecret(ctx context.Context, endpointID string, overlap 
 		before, err := t.lockEndpoint(endpointID)
 		if err != nil || before.Secret == fresh {
 			return err
+		}
+		if overlap > 0 && before.twoLive(c.now()) {
+			return ErrOverlap
 		}
 		after, err := c.rotated(before, fresh, overlap)
 		if err != nil {

@@ -93,7 +93,7 @@ func TestSecretsAreSealedWithTheHostsKey(t *testing.T) {
 		last := next.reopened(withKeys(secondSecretKey))
 		last.verified(rx, fresh)
 		last.verified(rx, secret)
-		if got, err := last.co.SetWebhook(t.Context(), Test, rx.URL); err != nil || got != fresh {
+		if got, err := last.co.SetWebhook(t.Context(), Test, url); err != nil || got != fresh {
 			t.Errorf("SetWebhook gives another secret, %v", err)
 		}
 	})

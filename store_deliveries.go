@@ -15,7 +15,8 @@ type delivery struct {
 	Attempts  int // before this one
 	CreatedAt int64
 	Type      string
-	Payload   string
+	Payload   string // the frozen bytes
+	Form      string // full or seed
 
 	lease string
 	until int64
@@ -27,7 +28,7 @@ func (s *store) claimDeliveries(ctx context.Context, endpointID, token string, n
 	until := millis(now.Add(lease))
 	read := func(row scanner) (d delivery, err error) {
 		d.lease, d.until = token, until
-		err = row.Scan(&d.ID, &d.EventID, &d.SessionID, &d.Mode, &d.Attempts, &d.CreatedAt, &d.Type, &d.Payload)
+		err = row.Scan(&d.ID, &d.EventID, &d.SessionID, &d.Mode, &d.Attempts, &d.CreatedAt, &d.Type, &d.Payload, &d.Form)
 		return d, err
 	}
 	err = s.retry(ctx, func() (err error) {
@@ -35,7 +36,7 @@ func (s *store) claimDeliveries(ctx context.Context, endpointID, token string, n
 			WHERE id IN (SELECT id FROM {deliveries} WHERE endpoint_id = ? AND state = 'pending' AND next_at <= ? AND lease_until <= ?
 				ORDER BY next_at LIMIT ?`+s.skipLocked()+`)
 			RETURNING id, event_id, session_id, mode, attempts, created_at,
-				(SELECT type FROM {events} e WHERE e.id = event_id), (SELECT payload FROM {events} e WHERE e.id = event_id)`,
+				(SELECT type FROM {events} e WHERE e.id = event_id), (SELECT payload FROM {events} e WHERE e.id = event_id), payload_form`,
 			token, until, endpointID, millis(now), millis(now), limit)
 		return err
 	})
@@ -87,14 +88,15 @@ type deliveryRecord struct {
 	Error       *string
 	CreatedAt   int64
 	DeliveredAt *int64
+	Form        string // full or seed
 }
 
 const deliveryColumns = `id, event_id, (SELECT type FROM {events} e WHERE e.id = event_id), endpoint_id, session_id, mode, state, attempts, next_at, http_status, error,
-	created_at, delivered_at`
+	created_at, delivered_at, payload_form`
 
 func readDelivery(row scanner) (d deliveryRecord, err error) {
 	err = row.Scan(&d.ID, &d.EventID, &d.EventType, &d.EndpointID, &d.SessionID, &d.Mode, &d.State, &d.Attempts, &d.NextAt, &d.HTTPStatus, &d.Error,
-		&d.CreatedAt, &d.DeliveredAt)
+		&d.CreatedAt, &d.DeliveredAt, &d.Form)
 	return d, err
 }
 
@@ -168,19 +170,19 @@ func (t tx) replay(e endpointRecord, fromID, toID string, onlyFailed bool, now t
 	if onlyFailed {
 		again = `d.state = 'failed'`
 	}
-	return t.exec(`INSERT INTO {deliveries} (id, event_id, endpoint_id, session_id, mode, state, next_at, created_at)
-		SELECT CAST(? AS TEXT) || substr(e.id, 17, 20) || CAST(? AS TEXT), e.id, CAST(? AS TEXT), e.session_id, e.mode, 'pending', CAST(? AS BIGINT), CAST(? AS BIGINT)
+	return t.exec(`INSERT INTO {deliveries} (id, event_id, endpoint_id, session_id, mode, state, next_at, created_at, payload_form)
+		SELECT CAST(? AS TEXT) || substr(e.id, 17, 20) || CAST(? AS TEXT), e.id, CAST(? AS TEXT), e.session_id, e.mode, 'pending', CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT)
 		FROM {events} e LEFT JOIN {deliveries} d ON d.event_id = e.id AND d.endpoint_id = ?
 		WHERE e.mode = ? AND e.id >= ? AND e.id < ? AND CAST(? AS TEXT) LIKE '% ' || e.type || ' %' AND (d.id IS NULL OR `+again+`)
 		ORDER BY e.id LIMIT ?
 		ON CONFLICT (event_id, endpoint_id) DO UPDATE SET state = 'pending', attempts = 0, next_at = excluded.next_at, delivered_at = NULL`,
-		prefixDelivery+timeDigits(now), e.ID[35:], e.ID, millis(now), millis(now), e.ID, e.Mode, fromID, toID, e.Events, limit)
+		prefixDelivery+timeDigits(now), e.ID[35:], e.ID, millis(now), millis(now), e.Payload, e.ID, e.Mode, fromID, toID, e.Events, limit)
 }
 
 // insertLeased puts a delivery into the outbox that its maker sends at once. If he dies, it is sent when the lease ends.
 func (t tx) insertLeased(endpointID string, d delivery) error {
-	_, err := t.exec(`INSERT INTO {deliveries} (id, event_id, endpoint_id, session_id, mode, state, next_at, lease, lease_until, created_at)
-		VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		d.ID, d.EventID, endpointID, d.SessionID, d.Mode, d.CreatedAt, d.lease, d.until, d.CreatedAt)
+	_, err := t.exec(`INSERT INTO {deliveries} (id, event_id, endpoint_id, session_id, mode, state, next_at, lease, lease_until, created_at, payload_form)
+		VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		d.ID, d.EventID, endpointID, d.SessionID, d.Mode, d.CreatedAt, d.lease, d.until, d.CreatedAt, d.Form)
 	return err
 }

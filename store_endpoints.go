@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type endpointRecord struct {
 	FailingSince  *int64
 	Failures      int
 	DisabledAt    *int64
+	MissedSince   *int64 // see Endpoint
 }
 
 // The states of an endpoint, and the names of its two secrets.
@@ -43,11 +45,11 @@ func (e endpointRecord) twoLive(now time.Time) bool {
 }
 
 const endpointColumns = `id, mode, url, secret, events, payload, status, COALESCE(status_reason, ''), created_at, previous_secret, previous_until,
-	lead_secret, accepted, accepted_at, failing_since, failures, disabled_at`
+	lead_secret, accepted, accepted_at, failing_since, failures, disabled_at, missed_since`
 
 func readEndpoint(row scanner) (e endpointRecord, err error) {
 	err = row.Scan(&e.ID, &e.Mode, &e.URL, &e.Secret, &e.Events, &e.Payload, &e.Status, &e.Reason, &e.CreatedAt, &e.Previous, &e.PreviousUntil,
-		&e.Lead, &e.Accepted, &e.AcceptedAt, &e.FailingSince, &e.Failures, &e.DisabledAt)
+		&e.Lead, &e.Accepted, &e.AcceptedAt, &e.FailingSince, &e.Failures, &e.DisabledAt, &e.MissedSince)
 	return e, err
 }
 
@@ -91,26 +93,29 @@ func (t tx) insertEndpoint(e endpointRecord) (bool, error) {
 // updateEndpoint writes everything that people change of an endpoint.
 func (t tx) updateEndpoint(e endpointRecord) error {
 	return t.one(`UPDATE {endpoints} SET url = ?, secret = ?, events = ?, payload = ?, status = ?, status_reason = ?, previous_secret = ?, previous_until = ?,
-		lead_secret = ?, accepted = ?, accepted_at = ?, failing_since = ?, failures = ?, disabled_at = ? WHERE id = ?`,
+		lead_secret = ?, accepted = ?, accepted_at = ?, failing_since = ?, failures = ?, disabled_at = ?, missed_since = ? WHERE id = ?`,
 		e.URL, e.Secret, e.Events, e.Payload, e.Status, nullable(e.Reason), e.Previous, e.PreviousUntil,
-		e.Lead, e.Accepted, e.AcceptedAt, e.FailingSince, e.Failures, e.DisabledAt, e.ID)
-}
-
-// firstEndpoint gives the oldest endpoint of a mode. The row of the settings makes processes that start together take
-// turns.
-func (t tx) firstEndpoint(mode Mode) (endpointRecord, error) {
-	_, err := t.exec(`INSERT INTO {settings} (name, value) VALUES (?, '') ON CONFLICT (name) DO UPDATE SET value = excluded.value`, "first_endpoint_"+string(mode))
-	if err != nil {
-		return endpointRecord{}, err
-	}
-	return first(t, readEndpoint, `SELECT `+endpointColumns+` FROM {endpoints} WHERE mode = ? AND status <> 'deleted' ORDER BY id LIMIT 1`, mode)
+		e.Lead, e.Accepted, e.AcceptedAt, e.FailingSince, e.Failures, e.DisabledAt, e.MissedSince, e.ID)
 }
 
 // disableEndpoint switches an endpoint off, unless it has moved to another address or is off already.
 func (t tx) disableEndpoint(id, url, reason string, at time.Time) (bool, error) {
-	n, err := t.exec(`UPDATE {endpoints} SET status = 'disabled', status_reason = ?, disabled_at = ? WHERE id = ? AND url = ? AND status = 'enabled'`,
-		reason, millis(at), id, url)
+	n, err := t.exec(`UPDATE {endpoints} SET status = 'disabled', status_reason = ?, disabled_at = ?,
+		missed_since = COALESCE(missed_since, failing_since - `+strconv.FormatInt(missedMargin.Milliseconds(), 10)+`, ?) WHERE id = ? AND url = ? AND status = 'enabled'`,
+		reason, millis(at), millis(at), id, url)
 	return n == 1, err
+}
+
+// releaseDeliveries makes what waits for an endpoint due now.
+func (t tx) releaseDeliveries(id string, now time.Time) error {
+	_, err := t.exec(`UPDATE {deliveries} SET next_at = ? WHERE endpoint_id = ? AND state = 'pending' AND next_at > ?`, millis(now), id, millis(now))
+	return err
+}
+
+// forgetMissed notes that what an endpoint has missed was queued for it.
+func (t tx) forgetMissed(id string) error {
+	_, err := t.exec(`UPDATE {endpoints} SET missed_since = NULL WHERE id = ?`, id)
+	return err
 }
 
 // noteFailures counts failures in a row and gives since when there are only such. At another address it is nobody's.
@@ -151,9 +156,9 @@ func (t tx) failedOften(id string, from, to int64, times int) (bool, error) {
 	return len(list) == times, err
 }
 
-// wantsEvent reports whether an enabled endpoint of a mode asks for a type.
+// wantsEvent reports whether an endpoint of a mode asks for a type. One that is off counts: what it misses is kept for it.
 func (t tx) wantsEvent(mode Mode, kind string) (bool, error) {
-	list, err := all(t, readText, `SELECT id FROM {endpoints} WHERE mode = ? AND status = 'enabled' AND events LIKE ? LIMIT 1`, mode, "% "+kind+" %")
+	list, err := all(t, readText, `SELECT id FROM {endpoints} WHERE mode = ? AND status <> 'deleted' AND events LIKE ? LIMIT 1`, mode, "% "+kind+" %")
 	return len(list) > 0, err
 }
 

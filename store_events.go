@@ -39,8 +39,8 @@ func (t tx) hasEvent(sessionID, kind string) (bool, error) {
 // of the time, the event's random part and the endpoint's, so that the database can put it together by itself.
 func (t tx) insertDeliveries(e Event, now time.Time) (int64, error) {
 	stem := prefixDelivery + timeDigits(now) + e.ID[len(prefixEvent)+12:len(prefixEvent)+32]
-	return t.exec(`INSERT INTO {deliveries} (id, event_id, endpoint_id, session_id, mode, state, next_at, created_at)
-		SELECT CAST(? AS TEXT) || substr(id, 36), CAST(? AS TEXT), id, CAST(? AS TEXT), mode, 'pending', CAST(? AS BIGINT), CAST(? AS BIGINT)
+	return t.exec(`INSERT INTO {deliveries} (id, event_id, endpoint_id, session_id, mode, state, next_at, created_at, payload_form)
+		SELECT CAST(? AS TEXT) || substr(id, 36), CAST(? AS TEXT), id, CAST(? AS TEXT), mode, 'pending', CAST(? AS BIGINT), CAST(? AS BIGINT), payload
 		FROM {endpoints} WHERE mode = ? AND status = 'enabled' AND events LIKE ? ON CONFLICT DO NOTHING`,
 		stem, e.ID, e.SessionID, millis(now), millis(now), e.Mode, "% "+e.Type+" %")
 }

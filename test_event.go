@@ -46,7 +46,7 @@ func (c *Checkout) queueTest(ctx context.Context, e endpointRecord) (delivery, e
 	}
 	now := c.now()
 	d := delivery{
-		ID: newID(prefixDelivery, now), EventID: event.ID, Mode: e.Mode, CreatedAt: millis(now), Type: event.Type, Payload: string(event.Payload),
+		ID: newID(prefixDelivery, now), EventID: event.ID, Mode: e.Mode, CreatedAt: millis(now), Type: event.Type, Payload: string(event.Payload), Form: e.Payload,
 		lease: newID("lease_", now), until: millis(now.Add(leaseTime)),
 	}
 	return d, c.store.transact(ctx, func(t tx) error {

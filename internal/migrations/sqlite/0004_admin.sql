@@ -45,6 +45,11 @@ ALTER TABLE {{prefix}}endpoints ADD COLUMN accepted_at BIGINT;
 ALTER TABLE {{prefix}}endpoints ADD COLUMN failing_since BIGINT;
 ALTER TABLE {{prefix}}endpoints ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE {{prefix}}endpoints ADD COLUMN disabled_at BIGINT;
+-- Since when something may not have arrived, from the last time it was switched off until all of it was sent again.
+ALTER TABLE {{prefix}}endpoints ADD COLUMN missed_since BIGINT;
+
+-- What a delivery is sent as, whatever its endpoint asks for later.
+ALTER TABLE {{prefix}}deliveries ADD COLUMN payload_form TEXT NOT NULL DEFAULT 'full';
 
 ALTER TABLE {{prefix}}keys ADD COLUMN created_by TEXT;
 
