@@ -73,6 +73,7 @@ func handle(h http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ctx, done := withGin(c)
 		defer done()
+		defer breakOff(c)
 		h.ServeHTTP(c.Writer, c.Request.WithContext(ctx))
 	}
 }

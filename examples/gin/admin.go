@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/gin-gonic/gin"
@@ -23,9 +24,12 @@ const (
 type login struct {
 	mu            sync.Mutex
 	link, session string
+	secure        bool // the cookie goes over https alone
 }
 
-func newLogin() *login { return &login{link: rand.Text()} }
+func newLogin(base string) *login {
+	return &login{link: rand.Text(), secure: strings.HasPrefix(base, "https://")}
+}
 
 // open is GET /admin/login?token=…; the link works once.
 func (l *login) open(c *gin.Context) {
@@ -36,7 +40,7 @@ func (l *login) open(c *gin.Context) {
 		return
 	}
 	l.link, l.session = "", rand.Text()
-	http.SetCookie(c.Writer, &http.Cookie{Name: loginCookie, Value: l.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(c.Writer, &http.Cookie{Name: loginCookie, Value: l.session, Path: "/", HttpOnly: true, Secure: l.secure, SameSite: http.SameSiteLaxMode})
 	c.Redirect(http.StatusSeeOther, "checkout/")
 }
 

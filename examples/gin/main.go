@@ -59,7 +59,7 @@ func run(ctx context.Context, dsn, addr, base string, newKey bool) error {
 	gin.SetMode(gin.ReleaseMode) // debug mode would list all routes below the key
 	r := gin.Default()
 	checkoutgin.Mount(r, co)
-	login := newLogin()
+	login := newLogin(base)
 	r.GET(loginPath, login.open)
 	checkoutgin.Admin(r.Group("/", login.know), co, authorize)
 	fmt.Printf("Admin, for the browser that opens it first: %s%s?token=%s\n", base, loginPath, login.link)

@@ -2,7 +2,7 @@
 //
 //	go run ./examples/shop
 //
-// With -demo -db demo.db it plays sixty days of customers first, so that there is something to look at in the admin. The link
+// With -demo it plays sixty days of customers first, so that there is something to look at in the admin. The link
 // to the admin is printed and works once.
 //
 // It buys from itself the way a real shop would: it creates sessions over HTTP with an API key, marks its orders paid in

@@ -37,13 +37,13 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 	f := flag.NewFlagSet("shop", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
-	f.StringVar(&o.db, "db", "shop.db", "SQLite `file`, or postgres://user:password@host:5432/name")
+	f.StringVar(&o.db, "db", "shop.db", "SQLite `file`, or postgres://user:password@host:5432/name; with -demo the default is "+demoDatabase)
 	f.StringVar(&o.baseURL, "base-url", "", "`URL` that buyers reach the shop at (default http://<addr>)")
 	f.StringVar(&o.apiKey, "api-key", "", "test `key` to take into use, sk_test_ and 8 to 64 letters and digits (default: one is made and kept)")
 	f.StringVar(&o.webhook, "webhook", "", "`URL` that webhooks go to (default: the shop's own inbox)")
 	f.StringVar(&o.webhookSecret, "webhook-secret", "", "`secret` that webhooks are signed with, whsec_… (default: one is made and kept)")
 	f.DurationVar(&o.ttl, "ttl", time.Hour, "`time` a buyer has to pay, from 1m to 720h")
-	f.BoolVar(&o.demo, "demo", false, "fill an empty database with 60 days of a busy shop first, for looking at the admin; take a file of its own, -db demo.db")
+	f.BoolVar(&o.demo, "demo", false, "fill an empty database with 60 days of a busy shop first, for looking at the admin; it has a file of its own, "+demoDatabase)
 	o.paymentFlags(f)
 	err := f.Parse(args)
 	switch {
@@ -57,10 +57,25 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 	case f.NArg() > 0:
 		return o, usagef("%q is not a flag", f.Arg(0))
 	}
-	if o.demo && o.sepa == (sepaOptions{}) {
+	o.demoDefaults(f)
+	return o, o.check()
+}
+
+// demoDatabase keeps the demo's sessions out of a shop.db that somebody has tried the shop with.
+const demoDatabase = "demo.db"
+
+func (o *options) demoDefaults(f *flag.FlagSet) {
+	if !o.demo {
+		return
+	}
+	named := false
+	f.Visit(func(given *flag.Flag) { named = named || given.Name == "db" })
+	if !named {
+		o.db = demoDatabase
+	}
+	if o.sepa == (sepaOptions{}) {
 		o.sepa = demoAccount
 	}
-	return o, o.check()
 }
 
 func (o options) check() error {

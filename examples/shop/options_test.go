@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -24,6 +25,18 @@ func TestAPortInUseIsSaidPlainly(t *testing.T) {
 	want := fmt.Sprintf("shop: port %d is in use by another program. Stop that one, or take another port: -addr 127.0.0.1:%s\n", port, portAfter(fmt.Sprint(port)))
 	if code != 1 || stdout != "" || stderr != want {
 		t.Errorf("exit code %d, output %q, error %q, want %q", code, stdout, stderr, want)
+	}
+}
+
+func TestTheDemoHasADatabaseOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"": "shop.db", "-demo": "demo.db", "-demo=false": "shop.db", "-demo -db shop.db": "shop.db", "-db mine.db -demo": "mine.db",
+	} {
+		o, err := parseOptions(strings.Fields(args), io.Discard)
+		if err != nil || o.db != want {
+			t.Errorf("%q opens %q, want %q; error %v", args, o.db, want, err)
+		}
 	}
 }
 
