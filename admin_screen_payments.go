@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"cmp"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -203,7 +204,8 @@ func (a *adminCall) getPaymentsCSV() error {
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	if err := a.queries.exportCSV(a.ctx(), a.w, f); err != nil {
 		a.cfg.Logger.WarnContext(a.ctx(), "checkout: an export broke off", "request", requestID(a.ctx()), "error", err)
-		panic(http.ErrAbortHandler) // a broken connection is the only way left to say that the file is not whole
+		_, _ = io.WriteString(a.w, "\r\n# incomplete\r\n") // on a line of its own, for where a proxy mends the break
+		panic(http.ErrAbortHandler)                        // a broken connection is the only way left to say that the file is not whole
 	}
 	return nil
 }
