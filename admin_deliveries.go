@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // deliveriesPerPage is how many deliveries a page of the admin lists.
@@ -137,6 +138,14 @@ func (a *adminCall) chosenEndpoints(id string) (list []Endpoint, err error) {
 	return nil, ErrNotFound
 }
 
+// owedFrom is the time from which an endpoint can have missed anything: not before there was one.
+func (e Endpoint) owedFrom(since time.Time) time.Time {
+	if e.CreatedAt.After(since) {
+		return e.CreatedAt
+	}
+	return since
+}
+
 // getResend is GET /{mode}/deliveries/resend?since=&endpoint=: how many failed webhooks would be sent.
 func (a *adminCall) getResend() error {
 	q := a.r.URL.Query()
@@ -151,7 +160,7 @@ func (a *adminCall) getResend() error {
 	var count missedCount
 	urls := make([]string, 0, len(endpoints))
 	for _, e := range endpoints {
-		n, err := a.missed(e.ID, since)
+		n, err := a.missed(e.ID, e.owedFrom(since))
 		if err != nil {
 			return err
 		}
@@ -174,7 +183,7 @@ func (a *adminCall) postResend() error {
 		return err
 	}
 	for _, e := range endpoints {
-		if _, err := a.ReplayEvents(a.ctx(), e.ID, ReplayParams{Since: since, OnlyFailed: true}); err != nil {
+		if _, err := a.ReplayEvents(a.ctx(), e.ID, ReplayParams{Since: e.owedFrom(since), OnlyFailed: true}); err != nil {
 			return err
 		}
 	}

@@ -244,3 +244,13 @@ func TestWhy401OnThePage(t *testing.T) {
 		}
 	})
 }
+
+func TestResendingToAllGoesNoFurtherBackThanAnEndpoint(t *testing.T) {
+	made := time.Date(2026, 1, 10, 12, 0, 0, 0, time.UTC)
+	e := Endpoint{CreatedAt: made}
+	for since, want := range map[time.Time]time.Time{made.Add(-time.Hour): made, made: made, made.Add(time.Hour): made.Add(time.Hour)} {
+		if got := e.owedFrom(since); !got.Equal(want) {
+			t.Errorf("from %v it is %v, want %v", since, got, want)
+		}
+	}
+}

@@ -205,7 +205,7 @@ func (a *adminCall) getPaymentsCSV() error {
 	_, _ = io.WriteString(a.w, "\ufeff") // spreadsheets take a file without it for the system's own encoding
 	if err := a.queries.exportCSV(a.ctx(), a.w, f); err != nil {
 		a.cfg.Logger.WarnContext(a.ctx(), "checkout: an export broke off", "request", requestID(a.ctx()), "error", err)
-		_, _ = io.WriteString(a.w, "\r\n# incomplete\r\n") // for what hides a broken connection
+		_, _ = io.WriteString(a.w, "\r\n# incomplete\r\n") // on a line of its own, for where a proxy mends the break
 		panic(http.ErrAbortHandler)                        // a broken connection is the only way left to say that the file is not whole
 	}
 	return nil

@@ -250,25 +250,38 @@ func TestExportIsAFile(t *testing.T) {
 	}
 }
 
-// brokenPipe is a browser that has gone away.
-type brokenPipe struct{ http.ResponseWriter }
+// brokenPipe takes nothing of the first write, and what comes after it.
+type brokenPipe struct {
+	*httptest.ResponseRecorder
+	broke bool
+}
 
-func (brokenPipe) Write([]byte) (int, error) { return 0, errHost }
+func (p *brokenPipe) Write(b []byte) (int, error) {
+	if !p.broke {
+		p.broke = true
+		return 0, errHost
+	}
+	return p.ResponseRecorder.Write(b)
+}
 
 // A file that is not whole must not look like one: the connection breaks off.
 func TestAnExportThatFailsBreaksOff(t *testing.T) {
 	s := oneShop(t)
 	s.create(seedBody)
+	pipe := &brokenPipe{ResponseRecorder: httptest.NewRecorder()}
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler {
 			t.Errorf("the handler ends with %v", p)
+		}
+		if got := pipe.Body.String(); got != "\ufeff\r\n# incomplete\r\n" {
+			t.Errorf("the last line is %q", got)
 		}
 		if !strings.Contains(s.log.String(), "an export broke off") {
 			t.Errorf("the log is silent: %s", s.log)
 		}
 	}()
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/admin/checkout/test/payments.csv", nil)
-	s.co.Admin(manager.authorize).ServeHTTP(brokenPipe{httptest.NewRecorder()}, r)
+	s.co.Admin(manager.authorize).ServeHTTP(pipe, r)
 }
 
 // A look changes nothing: neither what is stored, nor the log of changes.
