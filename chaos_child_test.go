@@ -87,7 +87,7 @@ var childWork = map[string]func(*child){
 
 func (c *child) open() {
 	tb := childTB{}
-	c.shop = &shop{t: tb, clock: &clock{at: c.task.At}, mux: http.NewServeMux(), log: &logBuffer{}, key: c.task.Key}
+	c.shop = &shop{t: tb, clock: &clock{at: c.task.At}, mux: http.NewServeMux(), log: &logBuffer{}, key: c.task.Key, watch: &secretWatch{}}
 	c.db = dbtest.OpenDSN(tb, c.task.Dialect, c.task.DSN, nil)
 	c.co = childMust(New(Config{
 		DB: c.db, BaseURL: "http://shop.test", Now: c.clock.now, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
