@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -232,7 +233,11 @@ func (c *child) sales() {
 // rotate replaces the secret of the merchant's endpoint, with an overlap that outlives the process.
 func (c *child) rotate() {
 	for _, e := range childMust(c.co.Endpoints(c.t.Context(), Live)) {
-		childMust(c.co.RotateSecret(c.t.Context(), e.ID, time.Hour))
+		_, err := c.co.RotateSecret(c.t.Context(), e.ID, time.Hour)
+		if errors.Is(err, ErrOverlap) { // the process before this one died in the middle of an overlap
+			_, err = c.co.RotateSecret(c.t.Context(), e.ID, 0)
+		}
+		childCheck(err)
 	}
 }
 
