@@ -58,6 +58,7 @@ type lane struct {
 	endpoint endpointRecord // does not change while a claim is sent
 	known    endpointRecord // the same with what was written since; of the one who writes
 	signing  *signing
+	changes  int64 // of endpoints, when this one was read
 	busy     bool
 	failing  bool
 	gone     atomic.Bool // it has answered 410
@@ -125,6 +126,7 @@ func (c *Checkout) deliverLoop(ctx context.Context) {
 
 // dispatch starts a round for every endpoint that has something due and is not busy in this process.
 func (s *sender) dispatch(ctx, work context.Context) error {
+	changes := s.c.shared.changes.Load()
 	due, err := s.c.store.dueEndpoints(ctx, s.c.now())
 	if err != nil {
 		return err
@@ -133,7 +135,7 @@ func (s *sender) dispatch(ctx, work context.Context) error {
 		if e, err = s.c.forgetPrevious(ctx, e); err != nil {
 			return err
 		}
-		l := s.enter(e)
+		l := s.enter(e, changes)
 		if l == nil {
 			continue
 		}
@@ -149,7 +151,7 @@ func (s *sender) dispatch(ctx, work context.Context) error {
 	return nil
 }
 
-func (s *sender) enter(e endpointRecord) *lane {
+func (s *sender) enter(e endpointRecord, changes int64) *lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, ok := s.lanes[e.ID]
@@ -160,7 +162,7 @@ func (s *sender) enter(e endpointRecord) *lane {
 	if l.busy || e.Status != endpointEnabled {
 		return nil
 	}
-	l.endpoint, l.known, l.busy = e, e, true
+	l.endpoint, l.known, l.changes, l.busy = e, e, changes, true
 	l.gone.Store(false)
 	return l
 }
@@ -199,7 +201,7 @@ func (s *sender) round(ctx, work context.Context, l *lane) (more bool, err error
 }
 
 // sendAll sends a claim with two senders and writes the results of a moment together. What was not sent when the lease
-// runs short or the process stops is handed back.
+// runs short, an endpoint has changed or the process stops is handed back.
 func (s *sender) sendAll(ctx, work context.Context, l *lane, token string, claimed []delivery) error {
 	todo := make(chan delivery, len(claimed))
 	for _, d := range claimed {
@@ -227,7 +229,7 @@ func (s *sender) sendAll(ctx, work context.Context, l *lane, token string, claim
 func (s *sender) sendSome(ctx, work context.Context, l *lane, todo <-chan delivery, results chan<- sendResult) {
 	for d := range todo {
 		s.slots <- struct{}{}
-		if ctx.Err() == nil && !l.gone.Load() && s.c.now().Add(l.signing.longest()+leaseMargin).UnixMilli() <= d.until {
+		if ctx.Err() == nil && !l.gone.Load() && l.changes == s.c.shared.changes.Load() && s.c.now().Add(l.signing.longest()+leaseMargin).UnixMilli() <= d.until {
 			r := s.safeSend(work, l, d)
 			if r.gone {
 				l.gone.Store(true)

@@ -6,6 +6,13 @@ import (
 	"time"
 )
 
+// endpointsChanged tells this process that what it knows of endpoints is old: which want to hear of new sessions, and the
+// address and secret of claims that are being sent. Others see it with their next claim.
+func (c *Checkout) endpointsChanged() {
+	c.shared.created.forget()
+	c.shared.changes.Add(1)
+}
+
 // EndpointUpdate is what to change of an endpoint. Nil leaves as it is.
 type EndpointUpdate struct {
 	URL     *string
@@ -18,7 +25,7 @@ type EndpointUpdate struct {
 // fields.
 func (c *Checkout) UpdateEndpoint(ctx context.Context, id string, u EndpointUpdate) (Endpoint, error) {
 	var after endpointRecord
-	defer c.shared.created.forget()
+	defer c.endpointsChanged()
 	err := c.store.transact(ctx, func(t tx) error {
 		before, err := t.lockEndpoint(id)
 		if err != nil {
@@ -108,7 +115,7 @@ func (e *endpointRecord) switchOn() {
 // DeleteEndpoint takes an endpoint away. What it was sent stays readable; what was waiting for it is not sent any more.
 // The error is [ErrNotFound], also for a second time.
 func (c *Checkout) DeleteEndpoint(ctx context.Context, id string) error {
-	defer c.shared.created.forget()
+	defer c.endpointsChanged()
 	return c.store.transact(ctx, func(t tx) error {
 		before, err := t.lockEndpoint(id)
 		if err != nil {

@@ -27,7 +27,7 @@ func (c *Checkout) SetWebhookSecret(ctx context.Context, mode Mode, url, secret 
 	if err != nil {
 		return "", err
 	}
-	defer c.shared.created.forget() // an endpoint that was off may want to hear of new sessions
+	defer c.endpointsChanged()
 	err = c.store.transact(ctx, func(t tx) (err error) {
 		rec, err = c.setEndpoint(ctx, t, rec, secret)
 		return err

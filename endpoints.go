@@ -65,7 +65,7 @@ func (c *Checkout) CreateEndpoint(ctx context.Context, params EndpointParams) (i
 	if err != nil {
 		return "", "", err
 	}
-	defer c.shared.created.forget()
+	defer c.endpointsChanged()
 	err = c.store.transact(ctx, func(t tx) error {
 		isNew, err := t.insertEndpoint(rec)
 		if err != nil || !isNew {

@@ -19,6 +19,7 @@ func (c *Checkout) RotateSecret(ctx context.Context, endpointID string, overlap 
 	if overlap < 0 || overlap > longestOverlap {
 		return "", invalid([]FieldError{{Param: "overlap_hours", Code: "parameter_invalid_integer", Message: "overlap_hours must be 0 to 168."}})
 	}
+	defer c.endpointsChanged()
 	ctx, cancel := detached(ctx, commitTimeout)
 	defer cancel()
 	secret = webhook.NewSecret()

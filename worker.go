@@ -26,6 +26,7 @@ type shared struct {
 	keys     keyCache
 	circuits circuits
 	created  wantsCache
+	changes  atomic.Int64           // of endpoints in this process, each of which ends the claims before it
 	secret   atomic.Pointer[[]byte] // signs forms, once it is known
 	lost     sync.Map               // sealed secrets that do not open and were told of, by endpoint
 
