@@ -115,7 +115,7 @@ func (f timelineFacts) entries() (list []timelineEntry) {
 	list = append(list, f.eventEntries()...)
 	list = append(list, f.deliveryEntries()...)
 	for _, r := range f.audit {
-		if r.Action == "transfer.record" { // the transfer's own entry says who has told of it
+		if saidElsewhere[r.Action] {
 			continue
 		}
 		list = append(list, auditEntry(r))
@@ -125,6 +125,9 @@ func (f timelineFacts) entries() (list []timelineEntry) {
 	})
 	return list
 }
+
+// saidElsewhere are the changes whose own entries name who has made them.
+var saidElsewhere = map[string]bool{"transfer.record": true, "transfer.assign": true, "payment.confirm": true}
 
 // rank orders what has happened in the same millisecond: causes before effects.
 var rank = map[timelineKind]int{

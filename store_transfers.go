@@ -45,15 +45,6 @@ func (t tx) insertTransfer(r transferRecord) (bool, error) {
 	return n == 1, err
 }
 
-// insertTransfer stores a line that waits for a person.
-func (s *store) insertTransfer(ctx context.Context, r transferRecord) (isNew bool, err error) {
-	err = s.retry(ctx, func() (err error) {
-		isNew, err = s.direct(ctx).insertTransfer(r)
-		return err
-	})
-	return isNew, err
-}
-
 func (s *store) transferByKey(ctx context.Context, provider, key string) (r transferRecord, err error) {
 	err = s.retry(ctx, func() (err error) {
 		r, err = s.direct(ctx).transferByKey(provider, key)
