@@ -32,7 +32,7 @@ func (c *Checkout) blankPage(r *http.Request, state string) pageView {
 	return pageView{
 		State: state, Base: c.backTo(c.cfg.PagePath, r), Lang: c.lang(r, sessionRecord{}), LangSwitch: r.Method == http.MethodGet, Shop: c.cfg.Brand.Name,
 		Seller: pageSeller{
-			LegalName: c.cfg.Seller.LegalName, Address: c.cfg.Seller.Address, LegalNoticeURL: c.cfg.Seller.LegalNoticeURL,
+			LegalName: c.cfg.Seller.LegalName, Address: c.cfg.Seller.Address.lines(), LegalNoticeURL: c.cfg.Seller.LegalNoticeURL,
 			PrivacyURL: c.cfg.Seller.PrivacyURL, TermsURL: c.cfg.Seller.TermsURL,
 		},
 	}

@@ -39,7 +39,7 @@ func (c *Checkout) setUpStore() error {
 	var pairs []string
 	for _, table := range []string{
 		"settings", "keys", "sessions", "payments", "provider_events", "events", "endpoints", "deliveries", "refunds",
-		"sandbox_charges", "sandbox_refunds", "transfers", "audit", "delivery_attempts",
+		"sandbox_charges", "sandbox_refunds", "transfers", "audit", "delivery_attempts", "documents", "document_series", "mails",
 	} {
 		pairs = append(pairs, "{"+table+"}", p+table)
 	}
