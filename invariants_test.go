@@ -19,8 +19,17 @@ var broken = map[string]string{
 	"I4 one charge in two attempts": `SELECT provider || charge_id FROM {payments} WHERE charge_id IS NOT NULL
 		GROUP BY provider, charge_id HAVING COUNT(*) > 1`,
 	"attempts that were not counted": `SELECT id FROM {sessions} s WHERE attempts <> (SELECT COUNT(*) FROM {payments} p WHERE p.session_id = s.id)`,
-	"a webhook that nobody queued": `SELECT e.id FROM {events} e JOIN {endpoints} n ON n.mode = e.mode
+	"a webhook that nobody queued": `SELECT e.id FROM {events} e JOIN {endpoints} n ON n.mode = e.mode AND n.events LIKE '% ' || e.type || ' %'
 		WHERE NOT EXISTS (SELECT 1 FROM {deliveries} d WHERE d.event_id = e.id AND d.endpoint_id = n.id)`,
+	"completed without a document": `SELECT s.id FROM {sessions} s WHERE (status = 'completed') <>
+		EXISTS (SELECT 1 FROM {documents} d WHERE d.id = s.invoice_id AND d.session_id = s.id AND d.refund_id IS NULL AND d.gross = s.amount)`,
+	"paid back without a document": `SELECT s.id FROM {sessions} s WHERE amount_refunded <>
+		(SELECT COALESCE(SUM(d.gross), 0) FROM {documents} d WHERE d.session_id = s.id AND d.refund_id IS NOT NULL)`,
+	"a gap or a duplicate among numbers": `SELECT q.series FROM {document_series} q WHERE next - 1 <>
+		(SELECT COUNT(DISTINCT counter) FROM {documents} d WHERE d.series = q.series AND d.year = q.year)
+		OR next - 1 <> (SELECT COALESCE(MAX(counter), 0) FROM {documents} d WHERE d.series = q.series AND d.year = q.year)`,
+	"a number that nobody counted": `SELECT d.id FROM {documents} d WHERE (state = 'issued') <> (counter IS NOT NULL)
+		OR (counter IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {document_series} q WHERE q.series = d.series AND q.year = d.year AND q.next > d.counter))`,
 	"I3 money at the sandbox that the books do not know": `SELECT c.id FROM {sandbox_charges} c JOIN {payments} p ON p.id = c.payment_id
 		WHERE c.state = 'succeeded' AND p.state NOT IN ('succeeded', 'refund_due', 'open')`,
 }

@@ -90,7 +90,7 @@ func (c *Checkout) replay(stored, asked sessionRecord) (*Session, error) {
 
 func asCreated(r sessionRecord) sessionRecord {
 	r.Status, r.PaymentStatus = StatusPending, initialPaymentStatus(r.Amount)
-	r.AmountRefunded, r.LastError, r.PaymentID, r.CompletedAt, r.ExpiredAt = 0, nil, nil, nil, nil
+	r.AmountRefunded, r.LastError, r.PaymentID, r.DocumentID, r.CompletedAt, r.ExpiredAt = 0, nil, nil, nil, nil, nil
 	r.ExpiresAt = r.CreatedAt + r.TTLSeconds*1000
 	if r.EmailFromPage {
 		r.CustomerEmail = nil
@@ -188,7 +188,7 @@ func (c *Checkout) view(r sessionRecord) (*Session, error) {
 		Status: r.Status, PaymentStatus: r.PaymentStatus, AmountCents: r.Amount, Currency: r.Currency,
 		AmountTaxCents: r.AmountTax, AmountRefundedCents: r.AmountRefunded,
 		CustomerEmail: r.CustomerEmail, Metadata: json.RawMessage(r.Metadata), ClientReferenceID: r.Reference, Locale: r.Locale,
-		SuccessURL: r.SuccessURL, CancelURL: r.CancelURL, PaymentID: r.PaymentID,
+		SuccessURL: r.SuccessURL, CancelURL: r.CancelURL, PaymentID: r.PaymentID, InvoiceID: r.DocumentID,
 		CreatedAt: seconds(r.CreatedAt), ExpiresAt: seconds(r.ExpiresAt),
 		CompletedAt: optionalSeconds(r.CompletedAt), ExpiredAt: optionalSeconds(r.ExpiredAt),
 	}
