@@ -13,6 +13,9 @@ const (
 	taxExempt   = "E"
 )
 
+// smallBusinessReason marks the exemption of small businesses, which every document words in its own language.
+const smallBusinessReason = "small_business"
+
 // taxGroup is what lines of one category, rate and name have in common. EN 16931 knows category and rate only, so that
 // names that differ are one group there and here.
 type taxGroup struct {
@@ -34,6 +37,17 @@ func groupOf(it LineItem, smallBusiness bool) taxGroup {
 	}
 }
 
+// reasonOf says why an item has no tax.
+func reasonOf(it LineItem, g taxGroup, smallBusiness bool) string {
+	switch {
+	case smallBusiness:
+		return smallBusinessReason
+	case g.category == taxExempt:
+		return orEmpty(it.TaxName)
+	}
+	return ""
+}
+
 // documentLines turns items into lines. Amounts are gross; the net of a line is filled in by [splitTax].
 func documentLines(items []LineItem, smallBusiness bool) ([]DocumentLine, []DocumentTax) {
 	var lines []DocumentLine
@@ -47,7 +61,7 @@ func documentLines(items []LineItem, smallBusiness bool) ([]DocumentLine, []Docu
 		i := slices.IndexFunc(taxes, func(t DocumentTax) bool { return t.Category == g.category && t.RateBP == g.rateBP })
 		if i < 0 {
 			i = len(taxes)
-			taxes = append(taxes, DocumentTax{Category: g.category, RateBP: g.rateBP, Name: orEmpty(it.TaxName)})
+			taxes = append(taxes, DocumentTax{Category: g.category, RateBP: g.rateBP, Name: orEmpty(it.TaxName), Reason: reasonOf(it, g, smallBusiness)})
 		}
 		taxes[i].GrossCents += it.Total()
 	}

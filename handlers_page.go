@@ -31,6 +31,8 @@ func (c *Checkout) Pages() http.Handler {
 		routes: []route{
 			routeOf("/assets/:name", map[string]handler{"GET": c.getAsset}),
 			routeOf("/"+testBankPath, map[string]handler{"GET": c.getTestBank, "POST": c.postTestBank}),
+			routeOf("/documents/:id", map[string]handler{"GET": c.getDocumentPage}),
+			routeOf("/documents/:id/pdf", map[string]handler{"GET": c.getDocumentPagePDF}),
 			routeOf("/:id", map[string]handler{"GET": c.getPage, "POST": c.postPage}),
 			routeOf("/:id/return", map[string]handler{"GET": c.getReturn, "POST": c.getReturn}),
 			routeOf("/:id/status", map[string]handler{"GET": c.getStatus}),

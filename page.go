@@ -20,7 +20,7 @@ import (
 
 //go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
 //go:embed templates/fields.html templates/status.html templates/bank.html templates/footer.html templates/instructions.html
-//go:embed templates/embed.html templates/marks.html
+//go:embed templates/embed.html templates/marks.html templates/document.html templates/document.css
 //go:embed templates/style.css templates/checkout.js
 var pageFiles embed.FS
 
@@ -28,7 +28,7 @@ var pageFiles embed.FS
 // name; it sees the same data and functions.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
-	"instructions.html", "embed.html", "marks.html",
+	"instructions.html", "embed.html", "marks.html", "document.html",
 }
 
 // openItems is how many items a page shows before the rest is folded away: a hundred of them would push the button ten
@@ -40,7 +40,7 @@ const expiryNotice = 5 * time.Minute
 
 // pageView is all that a page shows. Money is in minor units of Currency. Every link and text is optional.
 type pageView struct {
-	State      string // open, requires_action, instructions, processing, completed, expired, not_found, problem, test_bank
+	State      string // open, requires_action, instructions, processing, completed, expired, not_found, problem, test_bank, document
 	Lang       string // a catalogue's tag, from texts.match
 	LangSwitch bool   // offer the other languages as ?lang=…
 	Test       bool   // test mode: the ribbon with the test numbers
@@ -81,6 +81,8 @@ type pageView struct {
 	Problem     string           // problem: a key under "problem."
 	RequestID   string           // problem: shown small
 	Bank        pageBank         // test_bank
+	Sheet       Sheet            // document
+	PDF, XML    string           // document: where its files are
 
 	pages  *pages        // set by render, for the methods a template calls
 	amount template.HTML // Total, shown several times
@@ -143,6 +145,7 @@ type pages struct {
 	texts         *texts
 	byLang        map[string]*template.Template
 	style, script string            // names that change with the content
+	sheetStyle    string            // the same of documents
 	scripts       map[string]string // the same of providers' own scripts, by provider
 	assets        map[string]pageAsset
 }
@@ -164,6 +167,9 @@ func newPages(overlay fs.FS) (*pages, error) {
 		return nil, err
 	}
 	if p.script, err = p.addAsset(overlay, "checkout.js", "text/javascript; charset=utf-8"); err != nil {
+		return nil, err
+	}
+	if p.sheetStyle, err = p.addAsset(overlay, "document.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
 	if err := p.parse(overlay); err != nil {
@@ -280,7 +286,7 @@ func (t *texts) rate(lang string, basisPoints int) string {
 func (p *pages) tryAll() error {
 	full := samplePage()
 	for _, lang := range p.texts.tags {
-		for _, state := range []string{"open", "requires_action", "instructions", "processing", "completed", "expired", "not_found", "problem", "test_bank"} {
+		for _, state := range []string{"open", "requires_action", "instructions", "processing", "completed", "expired", "not_found", "problem", "test_bank", "document"} {
 			full.Lang, full.State = lang, state
 			for _, v := range []pageView{full, {Lang: lang, State: state}} {
 				if err := p.render(io.Discard, v); err != nil {
@@ -305,6 +311,7 @@ func samplePage() pageView {
 		ContinueURL: "https://a.example", CanAbandon: true, CanExtend: true, BackURL: "https://a.example",
 		ExpiresIn: time.Minute, PollAfter: []int{2, 4}, Problem: "internal", RequestID: "r", Bank: pageBank{"challenge"},
 		Scripts: []string{"https://a.example/a.js"}, OwnScript: "a.js", Provider: "a", Client: "{}",
+		Sheet: sampleSheet(), PDF: "inv_1/pdf", XML: "inv_1/xml",
 		Told: pageInstructions{Text: []string{"Pay."}, Fields: []pageCopy{{"iban", "", "D E", "DE"}, {"", "Own", "1", ""}}, QR: "<svg></svg>", Due: 1, Received: 1},
 	}
 }

@@ -33,9 +33,17 @@ type pageMessage struct{ Target, Text string }
 func (v *pageView) Style() string  { return v.pages.style }
 func (v *pageView) Script() string { return v.pages.script }
 
+// SheetStyle is the style sheet that documents have beside the page's.
+func (v *pageView) SheetStyle() string { return v.pages.sheetStyle }
+
+// Rated tells whether the lines of a document name their rates.
+func (v *pageView) Rated() bool {
+	return slices.ContainsFunc(v.Sheet.Lines, func(l SheetLine) bool { return l.Rate != "" })
+}
+
 // Split tells whether the page knows an order to show beside its form or message.
 func (v *pageView) Split() bool {
-	return v.State != "not_found" && v.State != "problem" && v.State != "test_bank"
+	return v.State != "not_found" && v.State != "problem" && v.State != "test_bank" && v.State != "document"
 }
 
 // Title starts with what matters most in a list of tabs: that something is wrong.
@@ -55,6 +63,8 @@ func (v *pageView) stateTitle() string {
 	switch {
 	case v.State == "open" && v.Free:
 		return v.say("title.free", "shop", v.Shop)
+	case v.State == "document":
+		return v.Sheet.Title
 	case v.State == "open":
 		return v.say("title.open", "shop", v.Shop, "amount", money.Format(v.Lang, v.Total, v.Currency))
 	}
@@ -107,12 +117,7 @@ func (v *pageView) Net() int64 { return v.Total - v.Tax }
 
 // Until is the last day an amount is waited for, as people write it.
 func (v *pageView) Until() string {
-	day := v.Told.Until.UTC()
-	months := strings.Fields(v.say("months"))
-	if len(months) != 12 {
-		return day.Format(time.DateOnly)
-	}
-	return v.say("date", "day", strconv.Itoa(day.Day()), "month", months[day.Month()-1], "year", strconv.Itoa(day.Year()))
+	return v.pages.texts.date(v.Lang, v.Told.Until.UTC())
 }
 
 // CopyLabel is the page's word for a line to copy, or the provider's.

@@ -103,9 +103,10 @@ func (s *store) document(ctx context.Context, id string) (r documentRecord, err 
 	return r, err
 }
 
-// documentsOf are all documents of a session, in the order they came about.
+// documentsOf are all documents of a session: its own, then those of its refunds in the order of their numbers.
 func (t tx) documentsOf(sessionID string) ([]documentRecord, error) {
-	return all(t, readDocument, `SELECT `+documentColumns+` FROM {documents} WHERE session_id = ? ORDER BY id`, sessionID)
+	return all(t, readDocument, `SELECT `+documentColumns+` FROM {documents} WHERE session_id = ?
+		ORDER BY CASE WHEN refund_id IS NULL THEN 0 ELSE 1 END, issued_at, counter, id`, sessionID)
 }
 
 func readInt(row scanner) (n int64, err error) {
