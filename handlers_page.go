@@ -33,6 +33,7 @@ func (c *Checkout) Pages() http.Handler {
 			routeOf("/"+testBankPath, map[string]handler{"GET": c.getTestBank, "POST": c.postTestBank}),
 			routeOf("/documents/:id", map[string]handler{"GET": c.getDocumentPage}),
 			routeOf("/documents/:id/pdf", map[string]handler{"GET": c.getDocumentPagePDF}),
+			routeOf("/"+previewPath, map[string]handler{"GET": c.getPreview, "POST": c.postPreview}),
 			routeOf("/:id", map[string]handler{"GET": c.getPage, "POST": c.postPage}),
 			routeOf("/:id/return", map[string]handler{"GET": c.getReturn, "POST": c.getReturn}),
 			routeOf("/:id/status", map[string]handler{"GET": c.getStatus}),
@@ -156,10 +157,15 @@ func (c *Checkout) render(w http.ResponseWriter, status int, v pageView) error {
 
 // answerPage turns an error into a page: one and the same for every id that does not exist.
 func (c *Checkout) answerPage(w http.ResponseWriter, r *http.Request, e *Error) {
+	var login LoginAt // of the preview, which the admin's people see
+	if errors.As(e, &login) && r.Method == http.MethodGet {
+		_ = seeOther(w, string(login))
+		return
+	}
 	v := c.blankPage(r, "problem")
 	v.Problem, v.RequestID = "internal", requestID(r.Context())
 	switch {
-	case e.Status == http.StatusNotFound:
+	case e.Status == http.StatusNotFound, e.Code == errNoAccess.Code:
 		v.State, v.RequestID = "not_found", ""
 	case e.Code == ErrDatabaseBusy.Code || e.Code == ErrProviderUnavailable.Code:
 		v.Problem = "busy"

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,6 +77,7 @@ type pageView struct {
 	CanAbandon  bool             // requires_action: button action=abandon
 	CanExtend   bool             // open: button action=extend beside the expiry note
 	BackURL     string           // cancel_url
+	Keep        url.Values       // parameters of the address that the language switch keeps
 	ExpiresIn   time.Duration    // what is left as the server sees it; not above 0 hides the note
 	PollAfter   []int            // processing: seconds between the script's status polls
 	Problem     string           // problem: a key under "problem."

@@ -2,6 +2,8 @@ package checkout
 
 import (
 	"html/template"
+	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,6 +141,16 @@ func (v *pageView) More() pageLines {
 
 // Langs are the languages a buyer can switch to.
 func (v *pageView) Langs() []string { return v.pages.texts.tags }
+
+// InLang is the query of the same page in another language.
+func (v *pageView) InLang(lang string) string {
+	q := maps.Clone(v.Keep)
+	if q == nil {
+		q = url.Values{}
+	}
+	q.Set("lang", lang)
+	return "?" + q.Encode()
+}
 
 // Choices are the payment methods, exactly one of them selected. Card fields belong to test mode alone.
 func (v *pageView) Choices() []pageMethod {
