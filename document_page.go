@@ -43,7 +43,7 @@ func (c *Checkout) getDocumentPage(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	v.Sheet = c.sheetOf(*d)
-	v.Lang, v.Seller = v.Sheet.Lang, pageSeller{}
+	v.Lang, v.Locale, v.Seller = v.Sheet.Lang, "", pageSeller{}
 	key := "?key=" + r.URL.Query().Get("key")
 	if c.cfg.Printer != nil {
 		v.PDF = d.ID + "/pdf" + key

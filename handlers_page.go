@@ -276,7 +276,8 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 // checkForm holds a buyer's form to the rules and gives the payment it asks for.
 func (c *Checkout) checkForm(r *http.Request, s situation, form url.Values) (payRequest, []pageProblem) {
 	var found []pageProblem
-	request := payRequest{Locale: c.lang(r, s.rec), Scripted: form.Get("scripts") == "1"}
+	_, locale := c.lang(r, s.rec)
+	request := payRequest{Locale: locale, Scripted: form.Get("scripts") == "1"}
 	if s.rec.CustomerEmail == nil {
 		request.Email = strings.TrimSpace(form.Get("email"))
 		switch {
@@ -423,7 +424,8 @@ func (c *Checkout) getTestBank(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := c.blankPage(r, "test_bank")
-	v.Lang, v.Test, v.Token = c.lang(r, s.rec), true, token
+	v.Lang, v.Locale = c.lang(r, s.rec)
+	v.Test, v.Token = true, token
 	v.SessionID, v.Currency, v.Total = s.rec.ID, charge.Currency, charge.Amount
 	v.Bank = pageBank{Key: charge.Scenario}
 	sessionPolicy(w.Header(), s.rec, Embed{})

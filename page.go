@@ -43,6 +43,7 @@ const expiryNotice = 5 * time.Minute
 type pageView struct {
 	State      string // open, requires_action, instructions, processing, completed, expired, not_found, problem, test_bank, document
 	Lang       string // a catalogue's tag, from texts.match
+	Locale     string // Lang with the buyer's region, in which amounts are written; empty for Lang
 	LangSwitch bool   // offer the other languages as ?lang=…
 	Test       bool   // test mode: the ribbon with the test numbers
 	TestCards  []pageTestCard
@@ -254,15 +255,12 @@ func readPageFile(overlay fs.FS, name string) ([]byte, error) {
 }
 
 // funcs are what a template can call: t and say speak a catalogue key, t as markup and say as plain text for a title or an
-// attribute; money shows minor units; name shows a text from outside; rate shows basis points; own is
+// attribute; name shows a text from outside; rate shows basis points; own is
 // what a language calls itself.
 func (p *pages) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
-		"t":   func(key string, args ...any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
-		"say": func(key string, args ...any) string { return p.texts.say(lang, key, args...) },
-		"money": func(minor int64, currency string) template.HTML {
-			return moneyHTML(lang, minor, currency)
-		},
+		"t":    func(key string, args ...any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
+		"say":  func(key string, args ...any) string { return p.texts.say(lang, key, args...) },
 		"name": visible,
 		"rate": func(basisPoints int) string { return p.texts.rate(lang, basisPoints) },
 		"own":  func(lang string) string { return p.texts.say(lang, "language") },
@@ -325,7 +323,8 @@ func (p *pages) render(w io.Writer, v pageView) error {
 		v.Lang = fallbackLang
 		set = p.byLang[fallbackLang]
 	}
-	v.pages, v.amount = p, moneyHTML(v.Lang, v.Total, v.Currency)
+	setDefault(&v.Locale, v.Lang)
+	v.pages, v.amount = p, v.Money(v.Total)
 	return set.ExecuteTemplate(w, "page.html", &v)
 }
 

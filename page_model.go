@@ -22,10 +22,10 @@ type pageField struct {
 	Error                  string
 }
 
-// pageLines are items with what their amounts are counted in.
+// pageLines are items with the page they stand on.
 type pageLines struct {
-	Items    []pageItem
-	Currency string
+	*pageView
+	Items []pageItem
 }
 
 // pageMessage is one line of the error summary; Target is the id of the field it is about.
@@ -68,7 +68,7 @@ func (v *pageView) stateTitle() string {
 	case v.State == "document":
 		return v.Sheet.Title
 	case v.State == "open":
-		return v.say("title.open", "shop", v.Shop, "amount", money.Format(v.Lang, v.Total, v.Currency))
+		return v.say("title.open", "shop", v.Shop, "amount", money.Format(v.Locale, v.Total, v.Currency))
 	}
 	return v.say(v.Heading())
 }
@@ -111,6 +111,10 @@ func (v *pageView) say(key string, args ...any) string {
 	return v.pages.texts.say(v.Lang, key, args...)
 }
 
+// Money writes an amount of minor units the way the buyer's region does, with the digits of ISO 4217. All amounts of a page
+// are written by it.
+func (v *pageView) Money(minor int64) template.HTML { return moneyHTML(v.Locale, minor, v.Currency) }
+
 // Amount is the total as markup.
 func (v *pageView) Amount() template.HTML { return v.amount }
 
@@ -132,11 +136,11 @@ func (v *pageView) CopyLabel(c pageCopy) string {
 
 // First and More are the items that are open and those that are folded away.
 func (v *pageView) First() pageLines {
-	return pageLines{v.Items[:min(openItems, len(v.Items))], v.Currency}
+	return pageLines{v, v.Items[:min(openItems, len(v.Items))]}
 }
 
 func (v *pageView) More() pageLines {
-	return pageLines{v.Items[min(openItems, len(v.Items)):], v.Currency}
+	return pageLines{v, v.Items[min(openItems, len(v.Items)):]}
 }
 
 // Langs are the languages a buyer can switch to.

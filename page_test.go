@@ -72,7 +72,7 @@ func TestPageEveryStateInEveryLanguage(t *testing.T) {
 				v := samplePage()
 				v.Lang, v.State = lang, state
 				got := renderPage(t, p, v)
-				if !strings.Contains(got, fmt.Sprintf(`<html lang=%q dir=%q>`, lang, "ltr")) {
+				if !strings.Contains(got, fmt.Sprintf(`<html lang=%q dir=%q>`, lang, p.texts.say(lang, "dir"))) {
 					t.Error("language not declared")
 				}
 				if m := inlineCode.FindString(got); m != "" {
