@@ -269,3 +269,9 @@ func (b *tab) savePicture(dir, name string) {
 	}
 	b.t.Log("picture:", file, err)
 }
+
+func (b *tab) doubleClick(selector string) {
+	b.t.Helper()
+	b.see(selector)
+	b.limited("double click "+selector, chromedp.DoubleClick(chromedp.CSS(selector)))
+}
