@@ -17,7 +17,7 @@ var (
 		v.expect("422") // browsers report every answer of 400 or more
 		v.fill("4242424242424241")
 		v.click(payButton)
-		v.until("see the mistake", `!!document.querySelector(".error")`)
+		v.read("There is a problem")
 	}}
 
 	atDeclined = place{"after a decline", func(v *visit) {
@@ -40,7 +40,7 @@ var (
 
 	// atFields has Stripe's fields on the page; without scripts a link to Stripe's own page stands there.
 	atFields = place{"the provider's fields", func(v *visit) {
-		v.tab = v.newTab()
+		v.tab = v.begin(openTab(v.t))
 		v.stripe = openStripeStore(v.t, v.tab, func(cfg *checkout.Config) { cfg.Now = v.now })
 		v.store = v.stripe.store
 		if !v.scripts {
@@ -129,6 +129,16 @@ var (
 		v.goBack()
 	}}
 
+	// leaveAndPayAgain comes back to whatever is there, and pays again if one can.
+	leaveAndPayAgain = action{"leave, come back and pay again if one can", goingBack, func(v *visit) {
+		v.open(v.base + "/basket")
+		v.comeTo("basket")
+		v.goBack()
+		if v.count(payButton) > 0 {
+			v.pay(goodCard)
+		}
+	}}
+
 	back = action{"back", goingBack, func(v *visit) { v.goBack() }}
 
 	lookInSecondTab = action{"look in a second tab", secondTab, func(v *visit) {
@@ -137,10 +147,9 @@ var (
 
 	lookInBothTabs = action{"look in both tabs", secondTab, func(v *visit) {
 		here := evaluate[string](v.tab, shows)
+		v.second(evaluate[string](v.tab, `location.href`))
 		if here == "not_found" {
-			v.second(v.base + v.co.PagePath())
-		} else {
-			v.second(v.order.CheckoutURL)
+			v.other.expect("404")
 		}
 		v.other.comeTo(here)
 		v.reload()
@@ -281,7 +290,7 @@ var (
 		v.fill("4242424242424241")
 		v.expect("422")
 		v.click(payButton)
-		v.until("see the mistake", `!!document.querySelector(".error")`)
+		v.read("There is a problem")
 		form := v.sent(-1)
 		form.path = unknown
 		v.again(form)

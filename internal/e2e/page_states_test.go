@@ -21,11 +21,13 @@ var pageTable = []cell{
 	{atOpen, payAfterTheEnd, "expired 200", "expired unpaid", 0, 0, "expired"},
 	{atOpen, payWhenTimeIsUp, "expired 200", "pending unpaid", 0, 0, ""},
 
-	{atMistake, refresh, "open 422", "pending unpaid", 0, 0, ""}, // the browser sends the form again
-	{atMistake, leaveAndBack, "open 422", "pending unpaid", 0, 0, ""},
+	// The answer 422 belongs to a form: without scripts browsers ask before they send it again, and sending it is harmless.
+	{atMistake, refresh, "open 200 / open 422", "pending unpaid", 0, 0, ""},
+	{atMistake, leaveAndBack, "open 200 / again? 0", "pending unpaid", 0, 0, ""},
 	{atMistake, payInBothTabs, "shop 200", "completed paid", 1, 1, "completed"},
 	{atMistake, sendAgain, "open 422", "pending unpaid", 0, 0, ""},
-	{atMistake, payAndBackFromShop, "completed 200", "completed paid", 1, 1, "completed"},
+	{atMistake, payAndBackFromShop, "completed 200 / again? 0", "completed paid", 1, 1, "completed"},
+	{atMistake, payAndSendTheFirstAgain, "shop 200", "completed paid", 1, 1, "completed"},
 
 	{atDeclined, refresh, "open 200", "pending unpaid", 1, 0, "failed"},
 	{atDeclined, leaveAndBack, "open 200", "pending unpaid", 1, 0, "failed"},
@@ -62,11 +64,11 @@ var pageTable = []cell{
 	{atInstructions, sendAgain, "instructions 200", "pending requires_action", 1, 0, ""},
 	{atInstructions, whenTimeIsUp, "instructions 200", "pending requires_action", 1, 0, ""}, // the transfer may be on its way
 
-	{atProcessing, refresh, "processing 200", "pending processing", 1, 0, ""},
-	{atProcessing, leaveAndBack, "processing 200", "pending processing", 1, 0, ""},
-	{atProcessing, lookInBothTabs, "processing 200", "pending processing", 1, 0, ""},
-	{atProcessing, sendAgain, "processing 200", "pending processing", 1, 0, ""},
-	{atProcessing, sendAgainAndHear, "completed 200", "completed paid", 1, 1, "completed"},
+	{atProcessing, refresh, "processing 200", "pending processing", 1, 0, "processing"},
+	{atProcessing, leaveAndBack, "processing 200", "pending processing", 1, 0, "processing"},
+	{atProcessing, lookInBothTabs, "processing 200", "pending processing", 1, 0, "processing"},
+	{atProcessing, sendAgain, "processing 200", "pending processing", 1, 0, "processing"},
+	{atProcessing, sendAgainAndHear, "completed 200", "completed paid", 1, 1, "processing completed"},
 
 	{atUnknown, refresh, "processing 200", "pending processing", 1, 1, ""},
 	{atUnknown, leaveAndBack, "processing 200", "pending processing", 1, 1, ""},
@@ -76,7 +78,7 @@ var pageTable = []cell{
 	{atUnknown, sendAgainAndHear, "completed 200", "completed paid", 1, 1, "completed"},
 
 	{atSlow, refresh, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
-	{atSlow, leaveAndBack, "processing|completed 200", "completed paid", 1, 1, "completed"},
+	{atSlow, leaveAndPayAgain, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
 	{atSlow, lookInSecondTab, "shop|completed 200", "completed paid", 1, 1, "completed"},
 	{atSlow, clickAgain, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
 	{atSlow, sendAgain, "processing|completed 200", "completed paid", 1, 1, "completed"},
