@@ -306,7 +306,6 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation
 		return err
 	}
 	sessionPolicy(w.Header(), s.rec, Embed{})
-	forgetPages(w.Header(), r.PostForm)
 	if s.failed() > before.failed() {
 		c.limits.declines.Allow(c.clients.of(r))
 	}
@@ -319,15 +318,6 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation
 		}
 	}
 	return seeOther(w, c.pageLink(r, s.rec.ID))
-}
-
-// forgetPages is for buyers without scripts. Chromium keeps the page they leave in memory, no-store or not, and Back would
-// show its form after the payment; with scripts such a page reloads itself. The header empties the browser's cache of this
-// origin as well, which is why nobody else gets it.
-func forgetPages(h http.Header, form url.Values) {
-	if form.Has("scripts") && form.Get("scripts") == "" {
-		h.Set("Clear-Site-Data", `"cache"`)
-	}
 }
 
 // pageLink is the page's address on the path the request came by, which under another prefix is not BaseURL's.
@@ -449,6 +439,5 @@ func (c *Checkout) postTestBank(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	sessionPolicy(w.Header(), s.rec, Embed{})
-	forgetPages(w.Header(), form)
 	return seeOther(w, c.pageURL(s.rec.ID)+"/return")
 }

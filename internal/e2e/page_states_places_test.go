@@ -135,7 +135,7 @@ var (
 		v.comeTo("basket")
 		v.goBack()
 		if v.count(payButton) > 0 {
-			v.pay(goodCard)
+			v.useCopy()
 		}
 	}}
 
@@ -176,7 +176,10 @@ var (
 		v.doubleClick(payButton)
 	}}
 
-	clickAgain = action{"click again", "double click", func(v *visit) { v.click(payButton) }}
+	doubleClickSlowly = action{"double click with a slow card", "double click", func(v *visit) {
+		v.fill(slowCard)
+		v.doubleClick(payButton)
+	}}
 
 	sendAgain = action{"send the form again", replaying, func(v *visit) { v.again(v.sent(-1)) }}
 

@@ -16,8 +16,9 @@ var pageTable = []cell{
 	{atOpen, payInBothTabs, "shop 200", "completed paid", 1, 1, "completed"},
 	{atOpen, payInBothTabsAtOnce, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
 	{atOpen, doubleClick, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
+	{atOpen, doubleClickSlowly, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
 	{atOpen, payAndSendAgain, "shop 200", "completed paid", 1, 1, "completed"},
-	{atOpen, payAndBackFromShop, "completed 200", "completed paid", 1, 1, "completed"},
+	{atOpen, payAndBackFromShop, "completed 200 / copy shop 200", "completed paid", 1, 1, "completed"},
 	{atOpen, payAfterTheEnd, "expired 200", "expired unpaid", 0, 0, "expired"},
 	{atOpen, payWhenTimeIsUp, "expired 200", "pending unpaid", 0, 0, ""},
 
@@ -36,14 +37,14 @@ var pageTable = []cell{
 	{atDeclined, sendAgain, "open 200", "pending unpaid", 1, 0, "failed"},
 	{atDeclined, payAndSendAgain, "shop 200", "completed paid", 2, 1, "failed completed"},
 	{atDeclined, payAndSendTheFirstAgain, "shop 200", "completed paid", 2, 1, "failed completed"},
-	{atDeclined, payAndBackFromShop, "completed 200", "completed paid", 2, 1, "failed completed"},
+	{atDeclined, payAndBackFromShop, "completed 200 / copy shop 200", "completed paid", 2, 1, "failed completed"},
 
 	{atBank, refresh, "test_bank 200", "pending requires_action", 1, 0, ""},
-	{atBank, back, "requires_action 200", "pending requires_action", 1, 0, ""},
+	{atBank, back, "requires_action 200 / copy test_bank 200", "pending requires_action", 1, 0, ""},
 	{atBank, approveInBothTabs, "shop 200", "completed paid", 1, 1, "completed"},
 	{atBank, approveAndSendAgain, "shop 200", "completed paid", 1, 1, "completed"},
 	{atBank, approveAndRefuse, "shop 200", "completed paid", 1, 1, "completed"},
-	{atBank, approveAndBack, "completed 200", "completed paid", 1, 1, "completed"},
+	{atBank, approveAndBack, "completed 200 / copy shop 200", "completed paid", 1, 1, "completed"},
 	{atBank, sendAgain, "test_bank 200", "pending requires_action", 1, 0, ""},
 	{atBank, approveWhenTimeIsUp, "shop 200", "completed paid", 1, 1, "completed"}, // the bank was reached in time
 	{atBank, approveWhatWasTakenBack, "open 200", "pending unpaid", 1, 0, "failed"},
@@ -80,7 +81,6 @@ var pageTable = []cell{
 	{atSlow, refresh, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
 	{atSlow, leaveAndPayAgain, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
 	{atSlow, lookInSecondTab, "shop|completed 200", "completed paid", 1, 1, "completed"},
-	{atSlow, clickAgain, "shop|processing|completed 200", "completed paid", 1, 1, "completed"},
 	{atSlow, sendAgain, "processing|completed 200", "completed paid", 1, 1, "completed"},
 
 	{atCompleted, refresh, "completed 200", "completed paid", 1, 1, "completed"},
@@ -96,9 +96,9 @@ var pageTable = []cell{
 
 	{atPaidElsewhere, refresh, "completed 200", "completed paid", 1, 1, "completed"},
 	{atPaidElsewhere, payInFirstTab, "shop 200", "completed paid", 1, 1, "completed"},
-	{atPaidElsewhere, leaveAndBack, "completed 200", "completed paid", 1, 1, "completed"},
+	{atPaidElsewhere, leaveAndBack, "completed 200 / copy shop 200", "completed paid", 1, 1, "completed"},
 	{atPaidElsewhere, payAndSendAgain, "shop 200", "completed paid", 1, 1, "completed"},
-	{atPaidElsewhere, payAndBackFromShop, "completed 200", "completed paid", 1, 1, "completed"},
+	{atPaidElsewhere, payAndBackFromShop, "completed 200 / copy shop 200", "completed paid", 1, 1, "completed"},
 
 	{atNothing, refresh, "not_found 404", "", 0, 0, ""},
 	{atNothing, leaveAndBack, "not_found 404", "", 0, 0, ""},
