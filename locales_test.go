@@ -152,7 +152,7 @@ func pseudoFiles(t *testing.T, dir string) fstest.MapFS {
 var (
 	plainWord  = regexp.MustCompile(`\pL{3,}`)
 	pageWords  = regexp.MustCompile(`>([^<]+)<|(?:aria-label|data-busy|data-text|data-copied|data-required|data-invalid|alt)="([^"]+)"`)
-	fromSample = regexp.MustCompile(`Stripe|\S+@\S+|Shop Ltd|Shop|Street|Card|Bank|Own|req_\w+|Invoice 1|Test|Ada|Billed to|Date|1 May|Item|Quantity|Price|VAT|Amount|Beans|Brown|Net|Total|Thank you\.|ID DE123456789|EUR|Pay\.`)
+	fromSample = regexp.MustCompile(`Stripe|UTC|\S+@\S+|Shop Ltd|Shop|Street|Card|Bank|Own|req_\w+|Invoice 1|Test|Ada|Billed to|Date|1 May|Item|Quantity|Price|VAT|Amount|Beans|Brown|Net|Total|Thank you\.|ID DE123456789|EUR|Pay\.`)
 	ownNames   = regexp.MustCompile(`Deutsch|Français|Español|Italiano|Nederlands|Polski|Português|Svenska|Türkçe|العربية|עברית`)
 )
 

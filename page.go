@@ -80,6 +80,7 @@ type pageView struct {
 	BackURL     string           // cancel_url
 	Keep        url.Values       // parameters of the address that the language switch keeps
 	ExpiresIn   time.Duration    // what is left as the server sees it; not above 0 hides the note
+	ExpiresAt   time.Time        // the same as a moment
 	PollAfter   []int            // processing: seconds between the script's status polls
 	Problem     string           // problem: a key under "problem."
 	RequestID   string           // problem: shown small

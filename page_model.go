@@ -241,6 +241,12 @@ func (v *pageView) Button() template.HTML {
 func (v *pageView) SecondsLeft() int { return int(max(0, v.ExpiresIn) / time.Second) }
 func (v *pageView) Ending() bool     { return v.ExpiresIn <= expiryNotice }
 
+// OpenUntil is when the time is up, for a page that cannot count down by itself: UTC, since the server does not know where
+// the buyer is.
+func (v *pageView) OpenUntil() template.HTML {
+	return template.HTML(`<bdi dir="ltr">` + v.ExpiresAt.UTC().Format("15:04") + ` UTC</bdi>`) //nolint:gosec // digits
+}
+
 // Poll is PollAfter as the script reads it.
 func (v *pageView) Poll() string {
 	var b strings.Builder

@@ -75,7 +75,8 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 
 func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err error) {
 	v.ExpiresIn = fromMillis(s.rec.ExpiresAt).Sub(c.now()).Truncate(time.Second)
-	_, v.CanExtend = c.extended(s.rec)
+	v.ExpiresAt = fromMillis(s.rec.ExpiresAt)
+	v.CanExtend = c.extendable(s.rec)
 	if s.last != nil && s.last.State == attemptFailed {
 		v.Declined = publicReason(s.last.Reason)
 	}

@@ -126,6 +126,7 @@ func (c *Checkout) preview(r *http.Request, look previewLook) (pageView, error) 
 	if look.change != nil {
 		look.change(&v)
 	}
+	v.ExpiresAt = c.now().Add(v.ExpiresIn)
 	return v, v.drawPreview(c)
 }
 

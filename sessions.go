@@ -309,6 +309,12 @@ func (c *Checkout) extended(rec sessionRecord) (expiresAt int64, ok bool) {
 	return expiresAt, !c.cfg.FixedExpiry && expiresAt > rec.ExpiresAt
 }
 
+// extendable tells whether a page that is opened now may be extended until its time is up. At this moment it need not gain
+// anything: the button waits on the page until it does.
+func (c *Checkout) extendable(rec sessionRecord) bool {
+	return !c.cfg.FixedExpiry && rec.ExpiresAt < rec.CreatedAt+longestExtension.Milliseconds()
+}
+
 // extend gives the buyer of a pending session more time.
 func (c *Checkout) extend(ctx context.Context, id string) error {
 	ctx, cancel := detached(ctx, commitTimeout)
