@@ -132,7 +132,9 @@ func TestABrandIsOnThePage(t *testing.T) {
 }
 
 func TestADoubtfulBrandIsRefused(t *testing.T) {
-	texts := func(lang, key, text string) Brand { return Brand{Texts: map[string]map[string]string{lang: {key: text}}} }
+	texts := func(lang, key, text string) Brand {
+		return Brand{Texts: map[string]map[string]string{lang: {key: text}}}
+	}
 	for name, b := range map[string]Brand{
 		"Brand.Accent":   {Accent: "red"},
 		"Brand.Accent ":  {Accent: "#12345g"},
