@@ -149,6 +149,7 @@ type pages struct {
 
 type pageAsset struct {
 	content     []byte
+	zipped      []byte // the same by gzip; nil if that saves nothing
 	contentType string
 }
 
@@ -202,7 +203,7 @@ func (p *pages) keepAsset(name string, content []byte, contentType string) strin
 	sum := sha256.Sum256(content)
 	base, ext, _ := strings.Cut(name, ".")
 	hashed := base + "." + hex.EncodeToString(sum[:6]) + "." + ext
-	p.assets[hashed] = pageAsset{content, contentType}
+	p.assets[hashed] = pageAsset{content, zippedOnce(content), contentType}
 	return hashed
 }
 
@@ -318,11 +319,4 @@ func (p *pages) render(w io.Writer, v pageView) error {
 	}
 	v.pages, v.amount = p, moneyHTML(v.Lang, v.Total, v.Currency)
 	return set.ExecuteTemplate(w, "page.html", &v)
-}
-
-// asset returns a style sheet or script by the name pages refer to. The name changes with the content, so an answer may be
-// kept for ever.
-func (p *pages) asset(name string) (content []byte, contentType string, ok bool) {
-	a, ok := p.assets[name]
-	return a.content, a.contentType, ok
 }

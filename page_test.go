@@ -284,18 +284,18 @@ func TestPageAssets(t *testing.T) {
 	if own.style == p.style || own.script != p.script {
 		t.Errorf("names %s and %s do not follow the content", own.style, own.script)
 	}
-	if content, _, ok := own.asset(own.style); !ok || string(content) != "body{}" {
-		t.Errorf("own style sheet = %q, %v", content, ok)
+	if file, ok := own.assets[own.style]; !ok || string(file.content) != "body{}" {
+		t.Errorf("own style sheet = %q, %v", file.content, ok)
 	}
 	for name, want := range map[string]string{p.style: "text/css; charset=utf-8", p.script: "text/javascript; charset=utf-8"} {
-		if _, contentType, ok := p.asset(name); !ok || contentType != want {
-			t.Errorf("asset(%q) = %q, %v", name, contentType, ok)
+		if file, ok := p.assets[name]; !ok || file.contentType != want {
+			t.Errorf("asset %q is %q, %v", name, file.contentType, ok)
 		}
 		if !strings.Contains(renderPage(t, p, coffeePage()), `"assets/`+name+`"`) {
 			t.Errorf("page does not ask for assets/%s", name)
 		}
 	}
-	if _, _, ok := p.asset("style.css"); ok {
+	if _, ok := p.assets["style.css"]; ok {
 		t.Error("an asset without its hash could be kept for ever and be wrong")
 	}
 }
