@@ -70,6 +70,10 @@ func (b *tab) hear(event any) {
 	switch e := event.(type) {
 	case *fetch.EventRequestPaused:
 		go b.resume(e)
+	case *network.EventResponseReceived:
+		b.note(e)
+	case *network.EventLoadingFinished:
+		b.weigh(e)
 	case *runtime.EventExceptionThrown:
 		b.complain("exception: %s %s", e.ExceptionDetails.Text, describe(e.ExceptionDetails.Exception))
 	case *runtime.EventConsoleAPICalled:
@@ -85,6 +89,24 @@ func (b *tab) hear(event any) {
 			csp := d.ContentSecurityPolicyIssueDetails
 			b.complain("policy: %s blocks %s", csp.ViolatedDirective, csp.BlockedURL)
 		}
+	}
+}
+
+// note and weigh keep what a watched tab loads.
+func (b *tab) note(e *network.EventResponseReceived) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.loads != nil {
+		header := func(name string) string { return fmt.Sprint(cmp.Or(e.Response.Headers[name], any(""))) }
+		b.loads[e.RequestID] = &load{url: e.Response.URL, kind: e.Type, status: e.Response.Status, cookies: header("Set-Cookie"), enc: header("Content-Encoding")}
+	}
+}
+
+func (b *tab) weigh(e *network.EventLoadingFinished) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.loads[e.RequestID]; l != nil {
+		l.wire = int(e.EncodedDataLength)
 	}
 }
 

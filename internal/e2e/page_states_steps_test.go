@@ -163,6 +163,7 @@ func (v *visit) again(p posted) {
 		v.t.Fatal(err)
 	}
 	r.Header = p.header.Clone()
+	r.Header.Del("Accept-Encoding")
 	resp, err := client.Do(r)
 	if err != nil {
 		v.t.Fatal(err)
