@@ -31,6 +31,9 @@ var pageTemplates = []string{
 	"instructions.html", "embed.html", "marks.html",
 }
 
+// statesOfPage are all that a page can be.
+var statesOfPage = []string{"open", "requires_action", "instructions", "processing", "completed", "expired", "not_found", "problem", "test_bank"}
+
 // openItems is how many items a page shows before the rest is folded away: a hundred of them would push the button ten
 // thousand pixels down a phone.
 const openItems = 5
@@ -281,7 +284,7 @@ func (t *texts) rate(lang string, basisPoints int) string {
 func (p *pages) tryAll() error {
 	full := samplePage()
 	for _, lang := range p.texts.tags {
-		for _, state := range []string{"open", "requires_action", "instructions", "processing", "completed", "expired", "not_found", "problem", "test_bank"} {
+		for _, state := range statesOfPage {
 			full.Lang, full.State = lang, state
 			for _, v := range []pageView{full, {Lang: lang, State: state}} {
 				if err := p.render(io.Discard, v); err != nil {
