@@ -33,6 +33,9 @@ func (l LoginAt) Error() string { return "checkout: log in at " + string(l) }
 // Admin is the handler of the admin at Config.AdminPath, with or without the prefix stripped. Nobody gets in whom authorize
 // does not let in: with nil that is everybody. It works without scripts and sets no cookies.
 func (c *Checkout) Admin(authorize Authorize) http.Handler {
+	if authorize != nil {
+		c.shared.authorize.Store(&authorize)
+	}
 	d := &door{base: c.basePath, path: c.cfg.AdminPath, routes: []route{routeOf("/assets/:name", map[string]handler{"GET": c.getAdminAsset})}}
 	for _, r := range adminRoutes {
 		d.routes = append(d.routes, r.route(c, authorize))
@@ -92,6 +95,7 @@ var adminRoutes = []adminRoute{
 	{pattern: "/:mode/settings/webhook/:id/disable", get: (*adminCall).getEndpointDisable, post: (*adminCall).postEndpointDisable, needs: AccessManage},
 	{pattern: "/:mode/settings/webhook/:id/delete", get: (*adminCall).getEndpointDelete, post: (*adminCall).postEndpointDelete, needs: AccessManage},
 	{pattern: "/:mode/settings/webhook/:id/missed", get: (*adminCall).getEndpointMissed, post: (*adminCall).postEndpointMissed, needs: AccessOperate},
+	{pattern: "/:mode/settings/preview", get: (*adminCall).getPreviews},
 	{pattern: "/:mode/deliveries", get: (*adminCall).getDeliveries},
 	{pattern: "/:mode/deliveries/resend", get: (*adminCall).getResend, post: (*adminCall).postResend, needs: AccessOperate},
 	{pattern: "/:mode/deliveries/:id", get: (*adminCall).getDelivery},

@@ -145,7 +145,7 @@ func (p *adminPages) funcs(lang string) template.FuncMap {
 		},
 		"diff": adminDiff,
 
-		"tabs":    func() map[string]string { return adminTabs },
+		"tabs":    adminTabs,
 		"states":  func() []string { return deliveryStates },
 		"tell":    func(key string, args []any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
 		"failure": func(text string) string { return p.failure(lang, text) },
@@ -168,12 +168,18 @@ var adminSections = []adminSection{
 	{"payments", "/payments", []string{"payments", "payment", "refund", "ask"}},
 	{"transfers", "/transfers", []string{"transfers"}},
 	{"deliveries", "/deliveries", []string{"deliveries", "delivery"}},
-	{"settings", "/settings/keys", []string{"keys", "key", "secret", "webhook", "webhook_new", "endpoint", "verify"}},
+	{"settings", "/settings/keys", []string{"keys", "key", "secret", "webhook", "webhook_new", "endpoint", "verify", "preview"}},
 	{"audit", "/audit", []string{"audit"}},
 }
 
-// adminTabs are the pages of the settings, by the key of their title.
-var adminTabs = map[string]string{"keys": "/settings/keys", "webhook": "/settings/webhook"}
+// adminTabs are the pages of a mode's settings, by the key of their title.
+func adminTabs(m Mode) map[string]string {
+	tabs := map[string]string{"keys": "/settings/keys", "webhook": "/settings/webhook"}
+	if m == Test {
+		tabs["preview"] = "/settings/preview"
+	}
+	return tabs
+}
 
 // adminDiff shows what a change was, one line for each side.
 func adminDiff(before, after json.RawMessage) string {

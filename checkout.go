@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -37,8 +39,21 @@ type Config struct {
 	// Brand is what buyers read and receivers parse. Defaults to the host name of BaseURL and the header word JoPay.
 	Brand Brand
 
-	// Seller is printed at the foot of the page. Defaults to nothing.
+	// Seller is printed at the foot of the page and on documents. Without all that an invoice needs, buyers get receipts.
+	// Defaults to nothing.
 	Seller Seller
+
+	// Documents are the receipts and invoices of completed sessions. Defaults to one for each.
+	Documents Documents
+
+	// Printer makes the PDFs of documents; adapters/checkoutpdf is one. Defaults to none: documents are HTML and XML.
+	Printer Printer
+
+	// Mailer sends documents to buyers; adapters/checkoutsmtp is one. Defaults to none: documents are kept, not sent.
+	Mailer Mailer
+
+	// Mail is what every mail says of its sender. Required with a Mailer.
+	Mail MailSettings
 
 	// Templates are files that win over the page's own by name, parsed by New. Defaults to none.
 	Templates fs.FS
@@ -99,11 +114,53 @@ type Brand struct {
 	Submit string
 }
 
-// Seller is who the buyer has a contract with.
+// Seller is who the buyer has a contract with. Documents are receipts until LegalName, Address and VATID or TaxNumber are
+// there, and invoices from then on.
 type Seller struct {
 	LegalName                            string
-	Address                              []string // lines
+	Address                              PostalAddress
 	LegalNoticeURL, PrivacyURL, TermsURL string
+
+	VATID     string // with its country prefix: DE123456789
+	TaxNumber string // the national one, where there is no VATID
+	Contact   string // whom to ask, a person or department
+	Email     string
+	Phone     string
+
+	// SmallBusiness says that the seller charges no VAT as a small business (Directive 2006/112/EC Art. 284; § 19 UStG).
+	// Items with a tax rate are refused then.
+	SmallBusiness bool
+
+	// TimeZone decides the day a document is issued on, and its year. Defaults to UTC.
+	TimeZone *time.Location
+}
+
+// PostalAddress is where a seller can be reached; Country is ISO 3166-1 alpha-2.
+type PostalAddress struct{ Line1, Line2, PostalCode, City, State, Country string }
+
+// lines are the address as it is printed. The country is on documents only, in words.
+func (a PostalAddress) lines() []string {
+	list := []string{a.Line1, a.Line2, strings.TrimSpace(a.PostalCode + " " + a.City), a.State}
+	return slices.DeleteFunc(list, func(line string) bool { return line == "" })
+}
+
+// Documents is how receipts, invoices and credit notes are made.
+type Documents struct {
+	Off    bool   // none are made; the host has its own
+	Prefix string // before every number, at most 20 letters, digits, - and /. Defaults to none.
+
+	// SimplifiedUpTo are gross amounts, in minor units by ISO 4217 code in lower case, up to which an invoice needs no buyer:
+	// {"eur": 25000} in Germany (§ 33 UStDV). Defaults to none.
+	SimplifiedUpTo map[string]int64
+}
+
+// MailSettings is the sender of all mails.
+type MailSettings struct {
+	From    string // "Acme Coffee <billing@acme.example>" or a bare address
+	ReplyTo string // an address; empty for none
+
+	// SendTest sends the mails of test mode too. Without it they are kept and shown in the admin.
+	SendTest bool
 }
 
 // Checkout is the module, set up. It is safe for concurrent use.

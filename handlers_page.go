@@ -31,6 +31,9 @@ func (c *Checkout) Pages() http.Handler {
 		routes: []route{
 			routeOf("/assets/:name", map[string]handler{"GET": c.getAsset}),
 			routeOf("/"+testBankPath, map[string]handler{"GET": c.getTestBank, "POST": c.postTestBank}),
+			routeOf("/documents/:id", map[string]handler{"GET": c.getDocumentPage}),
+			routeOf("/documents/:id/pdf", map[string]handler{"GET": c.getDocumentPagePDF}),
+			routeOf("/"+previewPath, map[string]handler{"GET": c.getPreview, "POST": c.postPreview}),
 			routeOf("/:id", map[string]handler{"GET": c.getPage, "POST": c.postPage}),
 			routeOf("/:id/return", map[string]handler{"GET": c.getReturn, "POST": c.getReturn}),
 			routeOf("/:id/status", map[string]handler{"GET": c.getStatus}),
@@ -162,10 +165,15 @@ func (c *Checkout) render(w http.ResponseWriter, r *http.Request, status int, v 
 
 // answerPage turns an error into a page: one and the same for every id that does not exist.
 func (c *Checkout) answerPage(w http.ResponseWriter, r *http.Request, e *Error) {
+	var login LoginAt // of the preview, which the admin's people see
+	if errors.As(e, &login) && r.Method == http.MethodGet {
+		_ = seeOther(w, string(login))
+		return
+	}
 	v := c.blankPage(r, "problem")
 	v.Problem, v.RequestID = "internal", requestID(r.Context())
 	switch {
-	case e.Status == http.StatusNotFound:
+	case e.Status == http.StatusNotFound, e.Code == errNoAccess.Code:
 		v.State, v.RequestID = "not_found", ""
 	case e.Code == ErrDatabaseBusy.Code || e.Code == ErrProviderUnavailable.Code:
 		v.Problem = "busy"
@@ -279,7 +287,8 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 // checkForm holds a buyer's form to the rules and gives the payment it asks for.
 func (c *Checkout) checkForm(r *http.Request, s situation, form url.Values) (payRequest, []pageProblem) {
 	var found []pageProblem
-	request := payRequest{Locale: c.lang(r, s.rec), Scripted: form.Get("scripts") == "1"}
+	_, locale := c.lang(r, s.rec)
+	request := payRequest{Locale: locale, Scripted: form.Get("scripts") == "1"}
 	if s.rec.CustomerEmail == nil {
 		request.Email = strings.TrimSpace(form.Get("email"))
 		switch {
@@ -426,7 +435,8 @@ func (c *Checkout) getTestBank(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := c.blankPage(r, "test_bank")
-	v.Lang, v.Test, v.Token = c.lang(r, s.rec), true, token
+	v.Lang, v.Locale = c.lang(r, s.rec)
+	v.Test, v.Token = true, token
 	v.SessionID, v.Currency, v.Total = s.rec.ID, charge.Currency, charge.Amount
 	v.Bank = pageBank{Key: charge.Scenario}
 	sessionPolicy(w.Header(), s.rec, Embed{})

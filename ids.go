@@ -22,6 +22,8 @@ const (
 	prefixTransfer = "tr_"
 	prefixAudit    = "aud_"
 	prefixAttempt  = "att_"
+	prefixDocument = "inv_" // receipts, invoices and credit notes
+	prefixMail     = "mail_"
 )
 
 const idDigits = 44

@@ -144,6 +144,7 @@ func orNone(list []string) []string { return append([]string{}, list...) }
 func (c *Checkout) manifestFiles() []PageFile {
 	files := []PageFile{
 		c.manifestFile(c.pages.style, PageFile{Kind: "style", States: statesOfPage, Reason: "The look of the page."}),
+		c.manifestFile(c.pages.sheetStyle, PageFile{Kind: "style", States: []string{"document"}, Reason: "The look of receipts, invoices and credit notes, on screen and paper."}),
 		c.manifestFile(c.pages.script, PageFile{Kind: "script", States: statesOfPage,
 			Reason: "Checks the form before it is sent, counts the time down, asks how a payment stands. The page works without it."}),
 	}

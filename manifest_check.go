@@ -183,13 +183,17 @@ func directives(policy string) map[string]string {
 
 // loads are the addresses that a page in this state takes scripts and styles from, each once.
 func (k *pageCheck) loads(s situation, embed Embed) map[string]string {
-	list := map[string]string{}
+	list, state := map[string]string{}, "not_found"
+	if s.rec.ID != "" {
+		state = s.state(k.c.now())
+	}
+	hasFields := len(embed.Scripts) > 0 && slices.Contains(fieldStates, state)
 	for _, f := range k.c.manifestFiles() {
-		if f.Provider == "" || len(embed.Scripts) > 0 && s.state(k.c.now()) == "requires_action" && s.last.Provider == f.Provider {
+		if slices.Contains(f.States, state) && (f.Provider == "" || hasFields && s.last.Provider == f.Provider) {
 			list[f.URL] = f.Kind
 		}
 	}
-	if s.last != nil && s.state(k.c.now()) == "requires_action" {
+	if hasFields {
 		for _, script := range embed.Scripts {
 			list[script] = "script"
 		}

@@ -347,7 +347,7 @@ func TestALeaseMustHoldBothRequests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &lane{endpoint: e, known: e}
+		l := &lane{endpoint: e, known: e, changes: s.co.shared.changes.Load()}
 		if l.signing, err = s.co.signingOf(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

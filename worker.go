@@ -21,14 +21,15 @@ const (
 
 // shared is what all copies of a Checkout (see WithTx) have in common.
 type shared struct {
-	deliver  waker
-	poll     time.Duration // how often the sender looks for other replicas' work; own commits wake it at once
-	keys     keyCache
-	circuits circuits
-	created  wantsCache
-	changes  atomic.Int64           // of endpoints in this process, each of which ends the claims before it
-	secret   atomic.Pointer[[]byte] // signs forms, once it is known
-	lost     sync.Map               // sealed secrets that do not open and were told of, by endpoint
+	deliver   waker
+	poll      time.Duration // how often the sender looks for other replicas' work; own commits wake it at once
+	keys      keyCache
+	circuits  circuits
+	created   wantsCache
+	authorize atomic.Pointer[Authorize] // of the admin, which decides who may see previews
+	changes   atomic.Int64              // of endpoints in this process, each of which ends the claims before it
+	secret    atomic.Pointer[[]byte]    // signs forms, once it is known
+	lost      sync.Map                  // sealed secrets that do not open and were told of, by endpoint
 
 	failpoint func(name string) // nil in production; tests stop the process where it is called
 }
@@ -68,7 +69,7 @@ func (c *Checkout) Run(ctx context.Context) error {
 		name  string
 		every time.Duration
 		work  func(context.Context) error
-	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}} {
+	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}, {"document", documentEvery, c.issueDue}} {
 		wg.Go(func() { c.repeat(ctx, w.name, w.every, w.work) })
 	}
 	wg.Go(func() { c.deliverLoop(ctx) })
@@ -87,7 +88,7 @@ func (c *Checkout) RunOnce(ctx context.Context) (next time.Time, err error) {
 		return next, errRunInTx
 	}
 	for range maxRounds {
-		for _, work := range []func(context.Context) error{c.reconcileDue, c.expireDue, c.refundDue, c.deliverDue} {
+		for _, work := range []func(context.Context) error{c.reconcileDue, c.expireDue, c.refundDue, c.issueDue, c.deliverDue} {
 			err = errors.Join(err, work(ctx))
 		}
 		var failed error

@@ -79,7 +79,7 @@
       if (left <= 0) return location.reload();
       if (left <= 300) {
         if (!clock.parentNode) {
-          note.parentNode.hidden = false;
+          note.parentNode.classList.remove("later");
           note.textContent = note.dataset.text + " ";
           note.append(clock);
         }

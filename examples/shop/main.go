@@ -114,7 +114,7 @@ func newCheckout(db *gorm.DB, o options, at addresses, companies []checkout.Prov
 		BaseURL:           at.base,
 		Providers:         companies,
 		Brand:             checkout.Brand{Name: shopName},
-		Seller:            checkout.Seller{LegalName: shopName, Address: []string{"1 Example Street", "10115 Berlin"}},
+		Seller:            checkout.Seller{LegalName: shopName, Address: checkout.PostalAddress{Line1: "1 Example Street", PostalCode: "10115", City: "Berlin", Country: "DE"}},
 		SessionTTL:        o.ttl,
 		OnEvent:           settleOrder,
 		WebhookAllowHosts: append([]string{"127.0.0.0/8", "::1/128", "localhost"}, at.own...),

@@ -50,7 +50,7 @@ func openBudgetStore(t testing.TB) *store {
 	return openStore(t, func(cfg *checkout.Config) {
 		cfg.Providers = []checkout.Provider{byHand}
 		cfg.Seller = checkout.Seller{
-			LegalName: "Acme Coffee GmbH", Address: []string{"Ringstraße 1", "8010 Graz", "Austria"},
+			LegalName: "Acme Coffee GmbH", Address: checkout.PostalAddress{Line1: "Ringstraße 1", PostalCode: "8010", City: "Graz", Country: "AT"},
 			LegalNoticeURL: "https://acme.example/legal", PrivacyURL: "https://acme.example/privacy", TermsURL: "https://acme.example/terms",
 		}
 	})

@@ -67,7 +67,7 @@ func openPageGallery(t testing.TB, change ...func(*checkout.SessionParams)) *pag
 	g := &pageGallery{addresses: map[string]string{}}
 	g.store = openStore(t, func(cfg *checkout.Config) {
 		cfg.Providers = []checkout.Provider{account}
-		cfg.Seller = checkout.Seller{LegalName: "Acme Coffee GmbH", Address: []string{"Ringstraße 1", "8010 Graz"}, LegalNoticeURL: "https://acme.example/legal"}
+		cfg.Seller = checkout.Seller{LegalName: "Acme Coffee GmbH", Address: checkout.PostalAddress{Line1: "Ringstraße 1", PostalCode: "8010", City: "Graz", Country: "AT"}, LegalNoticeURL: "https://acme.example/legal"}
 	})
 	for state, card := range map[string]string{
 		"open": "", "declined": badCard, "requires_action": bankCard, "processing": laterCard, "completed": goodCard,
