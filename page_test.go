@@ -354,3 +354,33 @@ func BenchmarkPageRender(b *testing.B) {
 		}
 	}
 }
+
+func TestSlimKeepsWhatCounts(t *testing.T) {
+	const source = "// about\n(() => {\n  const a = `x\n  y // z`; // why\n\n  /* one line */\n  b(); /* c */\n})();\n/* two\n lines */\n"
+	const want = "(() => {\nconst a = `x\ny // z`; // why\nb(); /* c */\n})();\n/* two\nlines */\n"
+	if got := string(slim([]byte(source))); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p, err := newPages(fstest.MapFS{"style.css": {Data: []byte("/* mine */\n  body {}\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(p.assets[p.style].content); got != "/* mine */\n  body {}\n" {
+		t.Errorf("a host's own file became %q", got)
+	}
+}
+
+// Our own files have no texts over several lines, which slim would change.
+func TestOurFilesHaveNoTextsOverSeveralLines(t *testing.T) {
+	for _, name := range []string{"checkout.js", "style.css", "document.css"} {
+		content, err := pageFiles.ReadFile("templates/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(content), "\n") {
+			if strings.Count(line, "`")%2 != 0 || strings.HasSuffix(line, "\\") {
+				t.Errorf("%s:%d: a text goes on in the next line", name, i+1)
+			}
+		}
+	}
+}
