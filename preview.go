@@ -44,7 +44,7 @@ var previewLooks = []previewLook{
 	{"instructions", "instructions", instructPreview},
 	{"instructions_rest", "instructions", func(v *pageView) { instructPreview(v); v.Told.Received, v.Told.Due = 1200, v.Total-1200 }},
 	{"instructions_bound", "instructions", func(v *pageView) {
-		v.Told, v.ContinueURL = pageInstructions{Text: []string{"…"}, Bound: true, Due: v.Total}, "#"
+		v.Told, v.ContinueURL = pageInstructions{Bound: true, Due: v.Total}, "#"
 	}},
 	{"processing", "processing", nil},
 	{"completed", "completed", func(v *pageView) { v.ContinueURL, v.Email = "#", maskEmail(v.Email) }},

@@ -79,6 +79,7 @@ func (b *tab) outlined(at string) {
 // The order of the Tab key is the order of reading, and every stop can be seen.
 func TestPageKeyboardOrder(t *testing.T) {
 	t.Parallel()
+	proves(t, "1.3.2", "2.1.2", "2.4.3", "2.4.7", "2.4.11", "3.2.1")
 	s, _ := openPreviews(t)
 	for look, want := range map[string][]string{
 		"open":            {"summary in .ribbon", "a.back", "summary in .langs", "#card_number", "#card_exp", "#card_cvc", "action=pay", "a in after", "a in footer", "a in footer", "a in footer"},
@@ -109,6 +110,7 @@ func TestPageKeyboardOrder(t *testing.T) {
 // A whole purchase without a mouse: choose, fill in, be refused, correct, pay.
 func TestPageIsPaidByKeyboard(t *testing.T) {
 	t.Parallel()
+	proves(t, "2.1.1", "3.3.7")
 	eachBrowser(t, func(t *testing.T, b *tab) {
 		s := openStore(t)
 		order := s.order()
@@ -144,6 +146,7 @@ func (b *tab) focusOn(selector string) {
 // What is wrong is told first, in the title, in a summary that has the focus and leads to the fields, and at the fields.
 func TestPageErrorSummary(t *testing.T) {
 	t.Parallel()
+	proves(t, "3.3.1", "3.3.3")
 	s, _ := openPreviews(t)
 	eachBrowser(t, func(t *testing.T, b *tab) {
 		b.open(s.preview("open_errors", "en"))
@@ -171,6 +174,7 @@ func TestPageErrorSummary(t *testing.T) {
 
 func TestPageRadiosAndDetailsByKeyboard(t *testing.T) {
 	t.Parallel()
+	proves(t, "2.1.1", "3.2.2")
 	s, _ := openPreviews(t)
 	b := openTab(t)
 	b.open(s.preview("open_methods", "en"))

@@ -1,23 +1,11 @@
 package e2e
 
 import (
-	"context"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/chromedp"
 )
-
-// media emulates a medium and features such as forced-colors: active.
-func (b *tab) media(medium string, features ...*emulation.MediaFeature) {
-	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, s *chromedp.Target) error {
-		_, err := cdp.Call(ctx, s, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: features})
-		return err
-	}))
-}
 
 // restyle puts rules on the page the way a reader's own style sheet does, past the page's policy.
 func (b *tab) restyle(css string) {
@@ -42,6 +30,7 @@ func (b *tab) holds(where string) {
 // a zoom of 400 %.
 func TestPageBearsOtherSpacingAndSizes(t *testing.T) {
 	t.Parallel()
+	proves(t, "1.3.4", "1.4.4", "1.4.10", "1.4.12")
 	const spacing = `* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-block-end: 2em !important }`
 	s, looks := openPreviews(t)
 	for _, lang := range []string{"en", "de", "ar"} {
@@ -70,6 +59,7 @@ func TestPageBearsOtherSpacingAndSizes(t *testing.T) {
 // Everything to click or fill in is 44 pixels high, links in the text of the foot at least 24 (WCAG 2.5.8).
 func TestPageTargetsAreLargeEnough(t *testing.T) {
 	t.Parallel()
+	proves(t, "2.5.8")
 	s, looks := openPreviews(t)
 	b := openTab(t)
 	b.size(390, 844)
@@ -126,6 +116,7 @@ func TestPageInPrint(t *testing.T) {
 
 func TestPageStandsStillWhenAskedTo(t *testing.T) {
 	t.Parallel()
+	proves(t, "2.2.2", "2.3.1")
 	s, _ := openPreviews(t)
 	b := openTab(t)
 	b.media("", &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "reduce"})
@@ -140,6 +131,7 @@ func TestPageStandsStillWhenAskedTo(t *testing.T) {
 // What a screen reader is told of the form: each field with its label, hint and kind, the button with the amount.
 func TestPageNames(t *testing.T) {
 	t.Parallel()
+	proves(t, "1.3.5", "2.4.6", "3.3.2")
 	s, _ := openPreviews(t)
 	b := openTab(t)
 	const names = `[...document.querySelectorAll("main input:not([type=hidden]), main button")].filter(e => e.checkVisibility()).map(e =>
