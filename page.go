@@ -241,9 +241,6 @@ func (p *pages) addAsset(overlay fs.FS, name, contentType string) (string, error
 	if err != nil {
 		return "", err
 	}
-	if own, err := pageFiles.ReadFile("templates/" + name); err == nil && bytes.Equal(own, content) {
-		content = slim(content)
-	}
 	return p.keepAsset(name, content, contentType), nil
 }
 
@@ -306,7 +303,11 @@ func readPageFile(overlay fs.FS, name string) ([]byte, error) {
 			return content, err
 		}
 	}
-	return pageFiles.ReadFile("templates/" + name)
+	content, err := pageFiles.ReadFile("templates/" + name)
+	if strings.HasSuffix(name, ".css") || strings.HasSuffix(name, ".js") {
+		content = slim(content)
+	}
+	return content, err
 }
 
 // funcs are what a template can call: t and say speak a catalogue key, t as markup and say as plain text for a title or an

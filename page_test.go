@@ -361,7 +361,7 @@ func TestSlimKeepsWhatCounts(t *testing.T) {
 	if got := string(slim([]byte(source))); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	p, err := newPages(fstest.MapFS{"style.css": {Data: []byte("/* mine */\n  body {}\n")}})
+	p, err := newPages(fstest.MapFS{"style.css": {Data: []byte("/* mine */\n  body {}\n")}}, Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
