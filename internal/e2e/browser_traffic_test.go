@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -70,6 +71,9 @@ func (b *tab) hear(event any) {
 	switch e := event.(type) {
 	case *fetch.EventRequestPaused:
 		go b.resume(e)
+	case *page.EventJavascriptDialogOpening:
+		b.complain("dialog: %s", e.Message)
+		go b.dismiss()
 	case *network.EventResponseReceived:
 		b.note(e)
 	case *network.EventLoadingFinished:
@@ -90,6 +94,11 @@ func (b *tab) hear(event any) {
 			b.complain("policy: %s blocks %s", csp.ViolatedDirective, csp.BlockedURL)
 		}
 	}
+}
+
+// dismiss closes a dialog, which would stop the page.
+func (b *tab) dismiss() {
+	_, _ = chromedp.Call(b.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: false})
 }
 
 // note and weigh keep what a watched tab loads.
