@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -284,8 +285,14 @@ func readPageFile(overlay fs.FS, name string) ([]byte, error) {
 			return content, err
 		}
 	}
-	return pageFiles.ReadFile("templates/" + name)
+	content, err := pageFiles.ReadFile("templates/" + name)
+	if strings.HasSuffix(name, ".css") {
+		content = cssComment.ReplaceAll(content, nil) // buyers load it before they can pay
+	}
+	return content, err
 }
+
+var cssComment = regexp.MustCompile(`(?s)/\*.*?\*/\s*`)
 
 // funcs are what a template can call: t and say speak a catalogue key, t as markup and say as plain text for a title or an
 // attribute; name shows a text from outside; rate shows basis points; own is

@@ -80,10 +80,14 @@ func eachPage(t *testing.T, s *store, states []string, body func(t *testing.T, b
 	}
 }
 
+// missingShown is a page whose provider's fields have not come for five seconds.
+const missingShown = `document.querySelector(".missing")?.getAnimations().forEach(a => a.finish())`
+
 // judgedInEachLook lets axe see the page in all widths and schemes, and counts what it says.
 func (b *tab) judgedInEachLook(axe, page string) {
 	b.t.Helper()
 	b.bring(axe)
+	evaluate[any](b, missingShown)
 	for _, l := range pageLooks {
 		b.size(l.width, l.height)
 		b.scheme(l.dark)
