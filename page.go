@@ -15,8 +15,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/jopay/checkout/internal/money"
 )
 
 //go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
@@ -26,7 +24,7 @@ import (
 var pageFiles embed.FS
 
 // pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css and checkout.js, by
-// name; it sees the same data and functions.
+// name; it sees the same data and functions. Its folder locales has texts of its own: see pageTexts.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
 	"instructions.html", "embed.html", "marks.html", "document.html",
@@ -162,7 +160,7 @@ type pageAsset struct {
 // newPages parses the templates and catalogues and renders one sample of every state in every language, so that a broken
 // file stops the start and not a buyer. Files in overlay, which may be nil, win over the built-in ones of the same name.
 func newPages(overlay fs.FS) (*pages, error) {
-	t, err := newTexts(localeFiles, "templates/locales")
+	t, err := pageTexts(overlay)
 	if err != nil {
 		return nil, err
 	}
@@ -268,8 +266,8 @@ func (p *pages) funcs(lang string) template.FuncMap {
 	}
 }
 
-func moneyHTML(lang string, minor int64, currency string) template.HTML {
-	amount := template.HTMLEscapeString(money.Format(lang, minor, currency))
+func moneyHTML(locale string, minor int64, currency string) template.HTML {
+	amount := template.HTMLEscapeString(string(amountText(locale, minor, currency)))
 	return template.HTML(`<bdi class="n" dir="ltr">` + amount + `</bdi>`) //nolint:gosec // escaped in the line above
 }
 
