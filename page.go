@@ -266,9 +266,11 @@ func (p *pages) funcs(lang string) template.FuncMap {
 	}
 }
 
+// moneyHTML is an amount as markup. It stands in the direction that its first strong letter or mark gives it: CLDR begins
+// amounts of languages written from right to left with such a mark, and puts their signs where these readers expect them.
 func moneyHTML(locale string, minor int64, currency string) template.HTML {
 	amount := template.HTMLEscapeString(string(amountText(locale, minor, currency)))
-	return template.HTML(`<bdi class="n" dir="ltr">` + amount + `</bdi>`) //nolint:gosec // escaped in the line above
+	return template.HTML(`<bdi class="n">` + amount + `</bdi>`) //nolint:gosec // escaped in the line above
 }
 
 // rate shows basis points as a percentage: 1900 is "19%", 1950 is "19.5%".
