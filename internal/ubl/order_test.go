@@ -11,7 +11,7 @@ import (
 // sequences are the elements of UBL 2.1 that the documents here may have, in the order of its schema, by their parent. The
 // official rules look at what is there and not at its order or at strange elements; receivers that check the schema do.
 var sequences = map[string]string{
-	"Invoice":                   "CustomizationID ProfileID ID IssueDate DueDate InvoiceTypeCode Note TaxPointDate DocumentCurrencyCode BuyerReference OrderReference BillingReference AccountingSupplierParty AccountingCustomerParty Delivery PaymentMeans TaxTotal LegalMonetaryTotal InvoiceLine",
+	"Invoice":                   "CustomizationID ProfileID ID IssueDate DueDate InvoiceTypeCode Note TaxPointDate DocumentCurrencyCode BuyerReference OrderReference AccountingSupplierParty AccountingCustomerParty Delivery PaymentMeans TaxTotal LegalMonetaryTotal InvoiceLine",
 	"CreditNote":                "CustomizationID ProfileID ID IssueDate TaxPointDate CreditNoteTypeCode Note DocumentCurrencyCode BuyerReference OrderReference BillingReference AccountingSupplierParty AccountingCustomerParty Delivery PaymentMeans TaxTotal LegalMonetaryTotal CreditNoteLine",
 	"OrderReference":            "ID",
 	"BillingReference":          "InvoiceDocumentReference",
