@@ -50,7 +50,7 @@ func (c *Checkout) newDraft(rec documentRecord, s sessionRecord, method string) 
 	d.doc.Kind = KindReceipt
 	if len(c.preflight(s, items, d.doc.Buyer)) == 0 {
 		d.doc.Kind = KindInvoice
-		d.doc.Profile = xmlProfile(d.doc)
+		d.doc.Profile = c.xmlProfile(d.doc)
 	}
 	d.name(c)
 	return d, nil
@@ -110,16 +110,6 @@ func partyOf(s sessionRecord) DocumentParty {
 	return p
 }
 
-// xmlProfile is XRechnung where both are German and the buyer is a business, which is who has to be sent one, and plain
-// EN 16931 else.
-func xmlProfile(d Document) string {
-	german := d.Seller.Country == "DE" && d.Buyer.Country == "DE" && d.Buyer.VATID != ""
-	if german && d.Seller.Contact != "" && d.Seller.Phone != "" && d.Seller.Email != "" && d.Buyer.PostalCode != "" && d.Buyer.Email != "" {
-		return "xrechnung"
-	}
-	return "en16931"
-}
-
 // seriesMark keeps the kinds of documents in series of their own.
 var seriesMark = map[DocumentKind]string{KindInvoice: "", KindCreditNote: "C-", KindReceipt: "R-", KindRefundReceipt: "RR-"}
 
@@ -162,7 +152,7 @@ func (c *Checkout) newCredit(rec documentRecord, s sessionRecord, original Docum
 	d := draft{rec: rec, session: s, doc: c.blankDocument(rec, s)}
 	d.doc.Kind = KindRefundReceipt
 	if original.Kind == KindInvoice {
-		d.doc.Kind, d.doc.Profile = KindCreditNote, original.Profile
+		d.doc.Kind = KindCreditNote
 	}
 	d.doc.Corrects = &DocumentRef{original.ID, original.Number, original.IssuedOn}
 	d.doc.Seller, d.doc.Buyer, d.doc.Locale, d.doc.SuppliedOn, d.doc.Method = original.Seller, original.Buyer, original.Locale, original.SuppliedOn, original.Method
@@ -178,6 +168,9 @@ func (c *Checkout) newCredit(rec documentRecord, s sessionRecord, original Docum
 		d.doc.Lines = creditLines(d.doc.Taxes)
 	}
 	d.doc.NetCents, d.doc.TaxCents, d.doc.GrossCents = sumTaxes(d.doc.Taxes)
+	if d.doc.Kind == KindCreditNote {
+		d.doc.Profile = c.xmlProfile(d.doc)
+	}
 	d.name(c)
 	return d, nil
 }

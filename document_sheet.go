@@ -18,12 +18,14 @@ type sheetWriter struct {
 
 // sheetOf sets a document in the language it was issued in.
 func (c *Checkout) sheetOf(d Document) Sheet {
-	lang, locale := c.pages.texts.locale(d.Locale)
-	w := sheetWriter{c.pages.texts, lang, locale, d}
+	w := c.sheetWriterOf(d)
 	s := Sheet{
 		Lang: w.lang, Dir: w.say("dir"), Title: w.say("document."+string(d.Kind), "number", d.Number),
 		Seller: w.party(d.Seller), Buyer: w.buyer(), BuyerWord: w.say("document.buyer"), Facts: w.facts(), Columns: w.columns(),
 		Totals: w.totals(), Notes: w.notes(), Footer: w.footer(),
+	}
+	if l, err := readLogo(c.cfg.Brand.Logo); err == nil && l.extension != "svg" {
+		s.Logo = l.content
 	}
 	if !d.Livemode {
 		s.Test = w.say("document.test")
@@ -32,6 +34,11 @@ func (c *Checkout) sheetOf(d Document) Sheet {
 		s.Lines = append(s.Lines, w.line(l))
 	}
 	return s
+}
+
+func (c *Checkout) sheetWriterOf(d Document) sheetWriter {
+	lang, locale := c.pages.texts.locale(d.Locale)
+	return sheetWriter{c.pages.texts, lang, locale, d}
 }
 
 func (w sheetWriter) say(key string, args ...any) string { return w.t.say(w.lang, key, args...) }
@@ -129,14 +136,15 @@ func (w sheetWriter) columns() SheetColumns {
 }
 
 func (w sheetWriter) line(l DocumentLine) SheetLine {
-	name := visible(l.Name)
-	if name == "" { // of a credit note for a part
-		name = w.say("document.part")
-	}
 	return SheetLine{
-		Name: name, Detail: visible(l.Description), Quantity: strconv.FormatInt(l.Quantity, 10), Unit: w.money(l.UnitCents), Rate: w.rate(l.Category, l.RateBP),
+		Name: w.lineName(l), Detail: visible(l.Description), Quantity: strconv.FormatInt(l.Quantity, 10), Unit: w.money(l.UnitCents), Rate: w.rate(l.Category, l.RateBP),
 		Amount: w.money(l.GrossCents),
 	}
+}
+
+// lineName is empty in credit notes for a part.
+func (w sheetWriter) lineName(l DocumentLine) string {
+	return firstOf(visible(l.Name), w.say("document.part"))
 }
 
 // rate is empty where a document says nothing of taxes.
@@ -175,17 +183,22 @@ func (w sheetWriter) totals() []SheetTotal {
 
 func (w sheetWriter) notes() (list []string) {
 	for _, t := range w.d.Taxes {
-		switch {
-		case t.Reason == smallBusinessReason:
-			list = append(list, w.say("document.small_business", "law", w.smallBusinessLaw()))
-		case t.Reason != "":
-			list = append(list, visible(t.Reason))
+		if t.Reason != "" {
+			list = append(list, w.reason(t))
 		}
 	}
 	if w.d.Kind == KindReceipt || w.d.Kind == KindRefundReceipt {
 		list = append(list, w.say("document.no_invoice"))
 	}
 	return list
+}
+
+// reason says why there is no tax.
+func (w sheetWriter) reason(t DocumentTax) string {
+	if t.Reason == smallBusinessReason {
+		return w.say("document.small_business", "law", w.smallBusinessLaw())
+	}
+	return visible(t.Reason)
 }
 
 func (w sheetWriter) smallBusinessLaw() string {

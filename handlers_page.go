@@ -33,6 +33,7 @@ func (c *Checkout) Pages() http.Handler {
 			routeOf("/"+testBankPath, map[string]handler{"GET": c.getTestBank, "POST": c.postTestBank}),
 			routeOf("/documents/:id", map[string]handler{"GET": c.getDocumentPage}),
 			routeOf("/documents/:id/pdf", map[string]handler{"GET": c.getDocumentPagePDF}),
+			routeOf("/documents/:id/xml", map[string]handler{"GET": c.getDocumentPageXML}),
 			routeOf("/"+previewPath, map[string]handler{"GET": c.getPreview, "POST": c.postPreview}),
 			routeOf("/:id", map[string]handler{"GET": c.getPage, "POST": c.postPage}),
 			routeOf("/:id/return", map[string]handler{"GET": c.getReturn, "POST": c.getReturn}),

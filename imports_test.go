@@ -12,7 +12,7 @@ import (
 const modulePath = "github.com/jopay/checkout"
 
 const (
-	rootOwn     = "/internal/canonjson /internal/migrations /internal/money /internal/netguard /internal/qrsvg /internal/ratelimit /internal/sealed /internal/strictjson /webhook"
+	rootOwn     = "/internal/canonjson /internal/migrations /internal/money /internal/netguard /internal/qrsvg /internal/ratelimit /internal/sealed /internal/strictjson /internal/ubl /webhook"
 	rootModules = "code.dny.dev/ssrf github.com/bojanz/currency github.com/cockroachdb/apd/v3 github.com/go-json-experiment/json github.com/jinzhu/inflection " +
 		"github.com/jinzhu/now golang.org/x/text golang.org/x/time gorm.io/gorm rsc.io/qr"
 )
