@@ -15,6 +15,7 @@ const (
 	maxLogo   = 64 << 10 // bytes; buyers load it before they can pay
 	maxRadius = 24       // CSS pixels
 	maxText   = 500      // characters
+	maxShop   = 200      // characters
 )
 
 // plain tells a brand that looks like the page itself.
@@ -45,6 +46,9 @@ func (b Brand) css() string {
 
 // check refuses what buyers would see as broken.
 func (b Brand) check() error {
+	if n := len([]rune(b.Name)); n > maxShop || visible(b.Name) != b.Name {
+		return refuse("Brand.Name", "must be at most %d characters in one line, without marks that cannot be seen", maxShop)
+	}
 	if _, err := parseColour(b.Accent); b.Accent != "" && err != nil {
 		return refuse("Brand.Accent", "%q is not a colour like #10503d", b.Accent)
 	}
@@ -87,6 +91,9 @@ func (t *texts) override(own map[string]map[string]string) error {
 	return nil
 }
 
+// grammar are the keys that say how a language is written.
+var grammar = []string{"dir", "decimal", "percent", "months", "date", "language"}
+
 func (c *textCatalogue) replacement(key, text string) (textMessage, error) {
 	old := c.messages[key]
 	switch {
@@ -94,6 +101,8 @@ func (c *textCatalogue) replacement(key, text string) (textMessage, error) {
 		return nil, fmt.Errorf("there is no such text")
 	case key == "button.order":
 		return nil, fmt.Errorf("these words are the law's and stay")
+	case slices.Contains(grammar, key):
+		return nil, fmt.Errorf("this is how the language is written, and stays")
 	case len(old) > 1:
 		return nil, fmt.Errorf("this text depends on a number and stays")
 	case strings.TrimSpace(text) == "" || len([]rune(text)) > maxText:

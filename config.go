@@ -237,7 +237,7 @@ func (c *Checkout) setUpProviders() error {
 
 func (c *Checkout) setUpPages() (err error) {
 	if c.pages, err = pagesWith(c.cfg.Templates, c.cfg.Brand); err != nil {
-		return refuse("Templates", "%v", err)
+		return err
 	}
 	if c.desk, err = builtInDesk(); err != nil {
 		return err

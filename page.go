@@ -177,21 +177,28 @@ func newPages(overlay fs.FS, brand Brand) (*pages, error) {
 	}
 	p := &pages{texts: t, byLang: map[string]*template.Template{}, assets: map[string]pageAsset{}, scripts: map[string]string{}}
 	if err := t.override(brand.Texts); err != nil {
-		return nil, fmt.Errorf("texts: %w", err)
+		return nil, refuse("Brand.Texts", "%v", err)
 	}
+	if err := p.load(overlay, brand); err != nil {
+		return nil, refuse("Templates", "%v", err)
+	}
+	return p, nil
+}
+
+func (p *pages) load(overlay fs.FS, brand Brand) (err error) {
 	if err := p.addStyle(overlay, brand); err != nil {
-		return nil, err
+		return err
 	}
 	if p.script, err = p.addAsset(overlay, "checkout.js", "text/javascript; charset=utf-8"); err != nil {
-		return nil, err
+		return err
 	}
 	if p.sheetStyle, err = p.addAsset(overlay, "document.css", "text/css; charset=utf-8"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.parse(overlay); err != nil {
-		return nil, err
+		return err
 	}
-	return p, p.tryAll()
+	return p.tryAll()
 }
 
 // builtInPages are parsed once a process: they are the program's own and never change.
