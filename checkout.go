@@ -123,9 +123,6 @@ type Brand struct {
 
 	// Radius of corners in CSS pixels, 1 to 24, or [Square]. Defaults to 10.
 	Radius int
-
-	// Texts take the place of the page's own: by language, then by key of templates/locales/en.json. Defaults to none.
-	Texts map[string]map[string]string
 }
 
 // Seller is who the buyer has a contract with. Documents are receipts until LegalName, Address and VATID or TaxNumber are

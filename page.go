@@ -18,8 +18,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/jopay/checkout/internal/money"
 )
 
 //go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
@@ -29,7 +27,7 @@ import (
 var pageFiles embed.FS
 
 // pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css and checkout.js, by
-// name; it sees the same data and functions.
+// name; it sees the same data and functions. Its folder locales has texts of its own: see pageTexts.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
 	"instructions.html", "embed.html", "marks.html", "document.html",
@@ -171,34 +169,24 @@ type pageAsset struct {
 // newPages parses the templates and catalogues and renders one sample of every state in every language, so that a broken
 // file stops the start and not a buyer. Files in overlay, which may be nil, win over the built-in ones of the same name.
 func newPages(overlay fs.FS, brand Brand) (*pages, error) {
-	t, err := newTexts(localeFiles, "templates/locales")
+	t, err := pageTexts(overlay)
 	if err != nil {
 		return nil, err
 	}
 	p := &pages{texts: t, byLang: map[string]*template.Template{}, assets: map[string]pageAsset{}, scripts: map[string]string{}}
-	if err := t.override(brand.Texts); err != nil {
-		return nil, refuse("Brand.Texts", "%v", err)
-	}
-	if err := p.load(overlay, brand); err != nil {
-		return nil, refuse("Templates", "%v", err)
-	}
-	return p, nil
-}
-
-func (p *pages) load(overlay fs.FS, brand Brand) (err error) {
 	if err := p.addStyle(overlay, brand); err != nil {
-		return err
+		return nil, err
 	}
 	if p.script, err = p.addAsset(overlay, "checkout.js", "text/javascript; charset=utf-8"); err != nil {
-		return err
+		return nil, err
 	}
 	if p.sheetStyle, err = p.addAsset(overlay, "document.css", "text/css; charset=utf-8"); err != nil {
-		return err
+		return nil, err
 	}
 	if err := p.parse(overlay); err != nil {
-		return err
+		return nil, err
 	}
-	return p.tryAll()
+	return p, p.tryAll()
 }
 
 // builtInPages are parsed once a process: they are the program's own and never change.
@@ -337,9 +325,11 @@ func (p *pages) funcs(lang string) template.FuncMap {
 	}
 }
 
-func moneyHTML(lang string, minor int64, currency string) template.HTML {
-	amount := template.HTMLEscapeString(money.Format(lang, minor, currency))
-	return template.HTML(`<bdi class="n" dir="ltr">` + amount + `</bdi>`) //nolint:gosec // escaped in the line above
+// moneyHTML is an amount as markup. It stands in the direction that its first strong letter or mark gives it: CLDR begins
+// amounts of languages written from right to left with such a mark, and puts their signs where these readers expect them.
+func moneyHTML(locale string, minor int64, currency string) template.HTML {
+	amount := template.HTMLEscapeString(string(amountText(locale, minor, currency)))
+	return template.HTML(`<bdi class="n">` + amount + `</bdi>`) //nolint:gosec // escaped in the line above
 }
 
 // rate shows basis points as a percentage: 1900 is "19%", 1950 is "19.5%".

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/jopay/checkout/internal/money"
 )
 
 // pageField is one text field with its error.
@@ -83,7 +81,7 @@ func (v *pageView) stateTitle() string {
 	case v.State == "document":
 		return v.Sheet.Title
 	case v.State == "open":
-		return v.say("title.open", "shop", v.Shop, "amount", money.Format(v.Locale, v.Total, v.Currency))
+		return v.say("title.open", "shop", v.Shop, "amount", amountText(v.Locale, v.Total, v.Currency))
 	}
 	return v.say(v.Heading())
 }

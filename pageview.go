@@ -25,8 +25,7 @@ func (c *Checkout) lang(r *http.Request, rec sessionRecord) (lang, locale string
 		wanted = append(wanted, rec.Locale)
 	}
 	wanted = append(wanted, shorten(r.Header.Get("Accept-Language"), 200))
-	lang = c.pages.texts.match(wanted...)
-	return lang, c.pages.texts.region(lang, wanted...)
+	return c.pages.texts.locale(wanted...)
 }
 
 // blankPage is a page without a session: everything on it is the shop's.
