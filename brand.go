@@ -43,8 +43,8 @@ func (b Brand) css() string {
 
 // check refuses what buyers would see as broken.
 func (b Brand) check() error {
-	if n := len([]rune(b.Name)); n > maxShop || visible(b.Name) != b.Name {
-		return refuse("Brand.Name", "must be at most %d characters in one line, without marks that cannot be seen", maxShop)
+	if n := len([]rune(b.Name)); n > maxShop {
+		return refuse("Brand.Name", "has %d characters: use at most %d, as buyers know the shop", n, maxShop)
 	}
 	if _, err := parseColour(b.Accent); b.Accent != "" && err != nil {
 		return refuse("Brand.Accent", "%q is not a colour like #10503d", b.Accent)

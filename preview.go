@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jopay/checkout/internal/qrsvg"
@@ -191,7 +192,8 @@ func longPreview(v *pageView) {
 	v.Email = "a.very.long.name.that.somebody.really.has@a-very-long-domain-name-of-a-shop.example"
 	v.Items = []pageItem{
 		{string([]rune(long)[:250]), "", 999_999, 90, 89_999_910},
-		{"\u202eevil\u202c <script>alert(1)</script>", "👩‍👩‍👧‍👦 👍🏽 🇪🇺 e\u0301 שלום مرحبا", 1, 10_000_089, 9_999_089},
+		{"\u202eevil\u202c <script>alert(1)</script>", "👩‍👩‍👧‍👦 👍🏽 🇪🇺 e\u0301 שלום مرحبا", 1, 9_999_089, 9_999_089},
+		{"Gift wrapping", strings.Repeat("A box of recycled paper, tied by hand, with a card on which your own words stand. ", 7)[:497] + "end", 1, 1_000, 1_000},
 	}
 	v.Total, v.Tax = 99_999_999, 15_966_386
 	v.TaxLines = []pageTax{{"A tax with the longest name that is allowed", 1900, 15_966_386}}
