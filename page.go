@@ -22,11 +22,11 @@ import (
 //go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
 //go:embed templates/fields.html templates/status.html templates/bank.html templates/footer.html templates/instructions.html
 //go:embed templates/embed.html templates/marks.html
-//go:embed templates/style.css templates/checkout.js
+//go:embed templates/style.css templates/checkout.js templates/frame.js
 var pageFiles embed.FS
 
-// pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css and checkout.js, by
-// name; it sees the same data and functions.
+// pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css, checkout.js and
+// frame.js, by name; it sees the same data and functions.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
 	"instructions.html", "embed.html", "marks.html",
@@ -78,6 +78,7 @@ type pageView struct {
 	CanExtend   bool             // open: button action=extend beside the expiry note
 	BackURL     string           // cancel_url
 	Keep        url.Values       // parameters of the address that the language switch keeps
+	Frame       string           // the origin in whose frame the page is shown; empty: at top level
 	ExpiresIn   time.Duration    // what is left as the server sees it; not above 0 hides the note
 	PollAfter   []int            // processing: seconds between the script's status polls
 	Problem     string           // problem: a key under "problem."
@@ -145,6 +146,7 @@ type pages struct {
 	texts         *texts
 	byLang        map[string]*template.Template
 	style, script string            // names that change with the content
+	frame         string            // the same of the script that pages in a frame have in addition
 	scripts       map[string]string // the same of providers' own scripts, by provider
 	assets        map[string]pageAsset
 }
@@ -166,6 +168,9 @@ func newPages(overlay fs.FS) (*pages, error) {
 		return nil, err
 	}
 	if p.script, err = p.addAsset(overlay, "checkout.js", "text/javascript; charset=utf-8"); err != nil {
+		return nil, err
+	}
+	if p.frame, err = p.addAsset(overlay, "frame.js", "text/javascript; charset=utf-8"); err != nil {
 		return nil, err
 	}
 	if err := p.parse(overlay); err != nil {
