@@ -29,6 +29,7 @@ type tab struct {
 	expected   []string
 	routes     []route
 	asked      []string // addresses outside of the shop, in order
+	contexts   []frameContext
 }
 
 func openTab(t testing.TB) *tab {
