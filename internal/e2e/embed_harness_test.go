@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -185,15 +186,35 @@ func value[T any](f frame, expression string) T {
 func (f frame) click(selector string) {
 	f.t.Helper()
 	f.see(selector)
-	const middle = `(() => {
-		const e = document.querySelector(%s);
+	x, y := f.place(selector)
+	f.limited("click "+selector, chromedp.MouseClickXY(x, y))
+}
+
+// place is the middle of an element in the window, as soon as it does not move any more.
+func (f frame) place(selector string) (x, y float64) {
+	f.t.Helper()
+	inside := `(() => {
+		const e = document.querySelector(` + quote(selector) + `);
 		e.scrollIntoView({ block: "center" });
 		const { x, y, width, height } = e.getBoundingClientRect();
 		return [x + width / 2, y + height / 2];
 	})()`
-	inside := value[[]float64](f, fmt.Sprintf(middle, quote(selector)))
-	outside := evaluate[[]float64](f.tab, `(() => { const { x, y } = document.querySelector("iframe").getBoundingClientRect(); return [x, y]; })()`)
-	f.limited("click "+selector, chromedp.MouseClickXY(outside[0]+inside[0], outside[1]+inside[1]))
+	const outside = `(() => { const { x, y, height } = document.querySelector("iframe").getBoundingClientRect(); return [x, y, height]; })()`
+	var last [3]float64
+	still := 0
+	f.wait("find "+selector+" where it stays", func(ctx context.Context) (bool, error) {
+		in, err1 := askIn[[]float64](ctx, f, inside)
+		out, err2 := chromedp.Run(ctx, chromedp.Evaluate[[]float64](outside))
+		if err := errors.Join(err1, err2); err != nil {
+			return false, err
+		}
+		now := [3]float64{in[0] + out[0], in[1] + out[1], out[2]}
+		if still++; now != last {
+			last, still = now, 0
+		}
+		return still >= 3, nil
+	})
+	return last[0], last[1]
 }
 
 func (f frame) enter(selector, text string) {
