@@ -311,7 +311,7 @@ func samplePage() pageView {
 		Problems: []pageProblem{{"email", "email_missing"}, {"", "stale_form"}}, Declined: "declined",
 		ContinueURL: "https://a.example", CanAbandon: true, CanExtend: true, BackURL: "https://a.example",
 		ExpiresIn: time.Minute, PollAfter: []int{2, 4}, Problem: "internal", RequestID: "r", Bank: pageBank{"challenge"},
-		Scripts: []string{"https://a.example/a.js"}, OwnScript: "a.js", Provider: "a", Client: "{}",
+		Frame: "https://a.example", Scripts: []string{"https://a.example/a.js"}, OwnScript: "a.js", Provider: "a", Client: "{}",
 		Told: pageInstructions{Text: []string{"Pay."}, Fields: []pageCopy{{"iban", "", "D E", "DE"}, {"", "Own", "1", ""}}, QR: "<svg></svg>", Due: 1, Received: 1},
 	}
 }
