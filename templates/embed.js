@@ -7,7 +7,7 @@
     element.style.cssText = css; // through the CSSOM, which policies allow
     return Object.assign(element, more);
   };
-  const idOf = (value, href = "") => (value || href.replace(base, "").split("?")[0]).match(/^cs_\w+$/)?.[0];
+  const idOf = (value, href = "") => (value || href.replace(base, "")).match(/^cs_\w+/)?.[0];
 
   const show = (host, id, dialog) => {
     const { lang, checkoutSandbox } = host.dataset, known = shown.get(host);
@@ -35,9 +35,9 @@
   };
 
   const open = (host, id) => {
-    const dialog = make("dialog", "width:32rem;max-width:100%;max-height:100dvh;margin:auto;padding:0;border:0;overflow:auto;background:Canvas;color:CanvasText;color-scheme:light dark");
+    const dialog = make("dialog", "width:32rem;max-width:100%;max-height:calc(100dvh - var(--r)*2);--r:clamp(0px,(100vw - 32rem)*9,14px);border-radius:var(--r);margin:auto;padding:0;border:0;overflow:auto;background:Canvas;color:CanvasText;color-scheme:light dark");
     const it = show(host, id, dialog);
-    it.button = make("button", "display:block;position:sticky;top:0;width:44px;height:44px;margin-inline-start:auto;padding:0;border:0;background:Canvas;color:CanvasText;font:28px/1 sans-serif", { type: "button", textContent: "×", ariaLabel: "Close", onclick: () => ask(it) });
+    it.button = make("button", "display:block;position:sticky;top:0;width:44px;height:44px;margin-inline-start:auto;padding:0;border:0;background:Canvas;color:CanvasText;font-size:28px", { type: "button", textContent: "×", ariaLabel: "Close", onclick: () => ask(it) });
     dialog.ariaLabel = it.frame.title;
     dialog.append(it.button, it.frame);
     dialog.oncancel = (event) => {
