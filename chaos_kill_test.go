@@ -76,13 +76,13 @@ var killPoints = []string{
 	"deliver.leased", "world.webhook", "deliver.answered", "deliver.marked",
 	"rotate.written", "rotate.committed",
 	"refund.booked", "refund.calling", "world.refunded", "refund.answered", "refund.written",
+	"documents.selected", "documents.locked", "documents.numbered", "documents.committed",
 	"world.observed", "reconcile.fetched",
 	"stop.draining",
 }
 
 // absentPoints are named by the design and have nothing to stop at yet.
 var absentPoints = map[string]string{
-	"invoice number taken before the row":    "there are no invoices",
 	"migration between and after statements": "internal/migrations kills its own processes",
 }
 

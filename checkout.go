@@ -148,6 +148,10 @@ func (a PostalAddress) lines() []string {
 type Documents struct {
 	Off    bool   // none are made; the host has its own
 	Prefix string // before every number, at most 20 letters, digits, - and /. Defaults to none.
+
+	// SimplifiedUpTo are gross amounts, in minor units by ISO 4217 code in lower case, up to which an invoice needs no buyer:
+	// {"eur": 25000} in Germany (§ 33 UStDV). Defaults to none.
+	SimplifiedUpTo map[string]int64
 }
 
 // MailSettings is the sender of all mails.

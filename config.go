@@ -55,6 +55,7 @@ func (cfg *Config) fill() {
 	setDefault(&cfg.Brand.HeaderWord, defaultHeaderWord)
 	setDefault(&cfg.Brand.Submit, "pay")
 	setDefault(&cfg.Logger, slog.Default())
+	setDefault(&cfg.Seller.TimeZone, time.UTC)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -179,6 +180,9 @@ func (cfg *Config) checkRest() error {
 	}
 	if s := cfg.Brand.Submit; s != "pay" && s != "order" {
 		return refuse("Brand.Submit", "%q must be pay or order", s)
+	}
+	if err := cfg.checkDocuments(); err != nil {
+		return err
 	}
 	for _, f := range []struct{ field, url string }{
 		{"Seller.LegalNoticeURL", cfg.Seller.LegalNoticeURL}, {"Seller.PrivacyURL", cfg.Seller.PrivacyURL}, {"Seller.TermsURL", cfg.Seller.TermsURL},

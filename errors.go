@@ -61,6 +61,8 @@ const (
 // The errors callers compare with. The API's answers carry the same codes; field errors of a create have codes of
 // their own, listed in [SessionParams].
 var (
+	ErrNotIssued        = &Error{Status: 404, Type: typeInvalidRequest, Code: "invoice_not_issued", Message: "This document has no number yet. Ask again in some seconds."}
+	ErrNoFormat         = &Error{Status: 404, Type: typeInvalidRequest, Code: "invoice_format_missing", Message: "This document does not exist in this format."}
 	ErrNotFound         = &Error{Status: 404, Type: typeInvalidRequest, Code: "resource_missing", Message: "There is no such object, or it belongs to the other mode."}
 	ErrRouteUnknown     = &Error{Status: 404, Type: typeInvalidRequest, Code: "route_unknown", Message: "There is nothing at this address. Check the path and the base URL."}
 	ErrMethodNotAllowed = &Error{Status: 405, Type: typeInvalidRequest, Code: "method_not_allowed", Message: "This address does not answer that method. The Allow header names those it does."}

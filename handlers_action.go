@@ -65,8 +65,9 @@ func (c *Checkout) redirectInstead(w http.ResponseWriter, r *http.Request, s sit
 	if err != nil || now.state(c.now()) != "open" || !c.limits.declines.Peek(c.clients.of(r)) {
 		return c.goOn(w, r, s)
 	}
+	_, locale := c.lang(r, s.rec)
 	err = c.pay(r.Context(), payRequest{
-		SessionID: s.rec.ID, Provider: provider, Method: s.last.Method, Attempts: s.rec.Attempts, Locale: c.lang(r, s.rec),
+		SessionID: s.rec.ID, Provider: provider, Method: s.last.Method, Attempts: s.rec.Attempts, Locale: locale,
 	})
 	if err != nil && !isRefusal(err) {
 		return err

@@ -33,6 +33,8 @@ func (c *Checkout) Pages() http.Handler {
 			routeOf("/"+loaderName, map[string]handler{"GET": c.getLoader}),
 			routeOf("/"+loaderVersion, map[string]handler{"GET": c.getLoaderVersion}),
 			routeOf("/"+testBankPath, map[string]handler{"GET": c.getTestBank, "POST": c.postTestBank}),
+			routeOf("/documents/:id", map[string]handler{"GET": c.getDocumentPage}),
+			routeOf("/documents/:id/pdf", map[string]handler{"GET": c.getDocumentPagePDF}),
 			routeOf("/"+previewPath, map[string]handler{"GET": c.getPreview, "POST": c.postPreview}),
 			routeOf("/:id", map[string]handler{"GET": c.getPage, "POST": c.postPage}),
 			routeOf("/:id/return", map[string]handler{"GET": c.getReturn, "POST": c.getReturn}),
@@ -277,7 +279,8 @@ func (c *Checkout) payForm(w http.ResponseWriter, r *http.Request, s situation, 
 // checkForm holds a buyer's form to the rules and gives the payment it asks for.
 func (c *Checkout) checkForm(r *http.Request, s situation, form url.Values) (payRequest, []pageProblem) {
 	var found []pageProblem
-	request := payRequest{Locale: c.lang(r, s.rec), Scripted: form.Get("scripts") == "1"}
+	_, locale := c.lang(r, s.rec)
+	request := payRequest{Locale: locale, Scripted: form.Get("scripts") == "1"}
 	if s.rec.CustomerEmail == nil {
 		request.Email = strings.TrimSpace(form.Get("email"))
 		switch {
@@ -430,7 +433,8 @@ func (c *Checkout) getTestBank(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := c.blankPage(r, "test_bank")
-	v.Lang, v.Test, v.Token = c.lang(r, s.rec), true, token
+	v.Lang, v.Locale = c.lang(r, s.rec)
+	v.Test, v.Token = true, token
 	v.SessionID, v.Currency, v.Total = s.rec.ID, charge.Currency, charge.Amount
 	v.Bank = pageBank{Key: charge.Scenario}
 	contentPolicy(w.Header(), returnOrigins(s.rec), "", Embed{})

@@ -21,7 +21,7 @@ import (
 
 //go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
 //go:embed templates/fields.html templates/status.html templates/bank.html templates/footer.html templates/instructions.html
-//go:embed templates/embed.html templates/marks.html
+//go:embed templates/embed.html templates/marks.html templates/document.html templates/document.css
 //go:embed templates/style.css templates/checkout.js templates/frame.js
 var pageFiles embed.FS
 
@@ -29,7 +29,7 @@ var pageFiles embed.FS
 // frame.js, by name; it sees the same data and functions.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
-	"instructions.html", "embed.html", "marks.html",
+	"instructions.html", "embed.html", "marks.html", "document.html",
 }
 
 // openItems is how many items a page shows before the rest is folded away: a hundred of them would push the button ten
@@ -41,8 +41,9 @@ const expiryNotice = 5 * time.Minute
 
 // pageView is all that a page shows. Money is in minor units of Currency. Every link and text is optional.
 type pageView struct {
-	State      string // open, requires_action, instructions, processing, completed, expired, not_found, problem, test_bank
+	State      string // open, requires_action, instructions, processing, completed, expired, not_found, problem, test_bank, document
 	Lang       string // a catalogue's tag, from texts.match
+	Locale     string // Lang with the buyer's region, in which amounts are written; empty for Lang
 	LangSwitch bool   // offer the other languages as ?lang=…
 	Test       bool   // test mode: the ribbon with the test numbers
 	TestCards  []pageTestCard
@@ -80,10 +81,13 @@ type pageView struct {
 	Keep        url.Values       // parameters of the address that the language switch keeps
 	Frame       string           // the origin in whose frame the page is shown; empty: at top level
 	ExpiresIn   time.Duration    // what is left as the server sees it; not above 0 hides the note
+	ExpiresAt   time.Time        // the same as a moment
 	PollAfter   []int            // processing: seconds between the script's status polls
 	Problem     string           // problem: a key under "problem."
 	RequestID   string           // problem: shown small
 	Bank        pageBank         // test_bank
+	Sheet       Sheet            // document
+	PDF, XML    string           // document: where its files are
 
 	pages  *pages        // set by render, for the methods a template calls
 	amount template.HTML // Total, shown several times
@@ -146,6 +150,7 @@ type pages struct {
 	texts         *texts
 	byLang        map[string]*template.Template
 	style, script string            // names that change with the content
+	sheetStyle    string            // the same of documents
 	frame         string            // the same of the script that pages in a frame have in addition
 	scripts       map[string]string // the same of providers' own scripts, by provider
 	assets        map[string]pageAsset
@@ -168,6 +173,9 @@ func newPages(overlay fs.FS) (*pages, error) {
 		return nil, err
 	}
 	if p.script, err = p.addAsset(overlay, "checkout.js", "text/javascript; charset=utf-8"); err != nil {
+		return nil, err
+	}
+	if p.sheetStyle, err = p.addAsset(overlay, "document.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
 	if p.frame, err = p.addAsset(overlay, "frame.js", "text/javascript; charset=utf-8"); err != nil {
@@ -253,15 +261,12 @@ func readPageFile(overlay fs.FS, name string) ([]byte, error) {
 }
 
 // funcs are what a template can call: t and say speak a catalogue key, t as markup and say as plain text for a title or an
-// attribute; money shows minor units; name shows a text from outside; rate shows basis points; own is
+// attribute; name shows a text from outside; rate shows basis points; own is
 // what a language calls itself.
 func (p *pages) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
-		"t":   func(key string, args ...any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
-		"say": func(key string, args ...any) string { return p.texts.say(lang, key, args...) },
-		"money": func(minor int64, currency string) template.HTML {
-			return moneyHTML(lang, minor, currency)
-		},
+		"t":    func(key string, args ...any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
+		"say":  func(key string, args ...any) string { return p.texts.say(lang, key, args...) },
 		"name": visible,
 		"rate": func(basisPoints int) string { return p.texts.rate(lang, basisPoints) },
 		"own":  func(lang string) string { return p.texts.say(lang, "language") },
@@ -287,7 +292,7 @@ func (t *texts) rate(lang string, basisPoints int) string {
 func (p *pages) tryAll() error {
 	full := samplePage()
 	for _, lang := range p.texts.tags {
-		for _, state := range []string{"open", "requires_action", "instructions", "processing", "completed", "expired", "not_found", "problem", "test_bank"} {
+		for _, state := range []string{"open", "requires_action", "instructions", "processing", "completed", "expired", "not_found", "problem", "test_bank", "document"} {
 			full.Lang, full.State = lang, state
 			for _, v := range []pageView{full, {Lang: lang, State: state}} {
 				if err := p.render(io.Discard, v); err != nil {
@@ -312,6 +317,7 @@ func samplePage() pageView {
 		ContinueURL: "https://a.example", CanAbandon: true, CanExtend: true, BackURL: "https://a.example",
 		ExpiresIn: time.Minute, PollAfter: []int{2, 4}, Problem: "internal", RequestID: "r", Bank: pageBank{"challenge"},
 		Frame: "https://a.example", Scripts: []string{"https://a.example/a.js"}, OwnScript: "a.js", Provider: "a", Client: "{}",
+		Sheet: sampleSheet(), PDF: "inv_1/pdf", XML: "inv_1/xml",
 		Told: pageInstructions{Text: []string{"Pay."}, Fields: []pageCopy{{"iban", "", "D E", "DE"}, {"", "Own", "1", ""}}, QR: "<svg></svg>", Due: 1, Received: 1},
 	}
 }
@@ -323,7 +329,8 @@ func (p *pages) render(w io.Writer, v pageView) error {
 		v.Lang = fallbackLang
 		set = p.byLang[fallbackLang]
 	}
-	v.pages, v.amount = p, moneyHTML(v.Lang, v.Total, v.Currency)
+	setDefault(&v.Locale, v.Lang)
+	v.pages, v.amount = p, v.Money(v.Total)
 	return set.ExecuteTemplate(w, "page.html", &v)
 }
 

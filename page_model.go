@@ -22,10 +22,10 @@ type pageField struct {
 	Error                  string
 }
 
-// pageLines are items with what their amounts are counted in.
+// pageLines are items with the page they stand on.
 type pageLines struct {
-	Items    []pageItem
-	Currency string
+	*pageView
+	Items []pageItem
 }
 
 // pageMessage is one line of the error summary; Target is the id of the field it is about.
@@ -35,9 +35,17 @@ type pageMessage struct{ Target, Text string }
 func (v *pageView) Style() string  { return v.pages.style }
 func (v *pageView) Script() string { return v.pages.script }
 
+// SheetStyle is the style sheet that documents have beside the page's.
+func (v *pageView) SheetStyle() string { return v.pages.sheetStyle }
+
+// Rated tells whether the lines of a document name their rates.
+func (v *pageView) Rated() bool {
+	return slices.ContainsFunc(v.Sheet.Lines, func(l SheetLine) bool { return l.Rate != "" })
+}
+
 // Split tells whether the page knows an order to show beside its form or message.
 func (v *pageView) Split() bool {
-	return v.State != "not_found" && v.State != "problem" && v.State != "test_bank"
+	return v.State != "not_found" && v.State != "problem" && v.State != "test_bank" && v.State != "document"
 }
 
 // Title starts with what matters most in a list of tabs: that something is wrong.
@@ -57,8 +65,10 @@ func (v *pageView) stateTitle() string {
 	switch {
 	case v.State == "open" && v.Free:
 		return v.say("title.free", "shop", v.Shop)
+	case v.State == "document":
+		return v.Sheet.Title
 	case v.State == "open":
-		return v.say("title.open", "shop", v.Shop, "amount", money.Format(v.Lang, v.Total, v.Currency))
+		return v.say("title.open", "shop", v.Shop, "amount", money.Format(v.Locale, v.Total, v.Currency))
 	}
 	return v.say(v.Heading())
 }
@@ -101,6 +111,10 @@ func (v *pageView) say(key string, args ...any) string {
 	return v.pages.texts.say(v.Lang, key, args...)
 }
 
+// Money writes an amount of minor units the way the buyer's region does, with the digits of ISO 4217. All amounts of a page
+// are written by it.
+func (v *pageView) Money(minor int64) template.HTML { return moneyHTML(v.Locale, minor, v.Currency) }
+
 // Amount is the total as markup.
 func (v *pageView) Amount() template.HTML { return v.amount }
 
@@ -109,12 +123,7 @@ func (v *pageView) Net() int64 { return v.Total - v.Tax }
 
 // Until is the last day an amount is waited for, as people write it.
 func (v *pageView) Until() string {
-	day := v.Told.Until.UTC()
-	months := strings.Fields(v.say("months"))
-	if len(months) != 12 {
-		return day.Format(time.DateOnly)
-	}
-	return v.say("date", "day", strconv.Itoa(day.Day()), "month", months[day.Month()-1], "year", strconv.Itoa(day.Year()))
+	return v.pages.texts.date(v.Lang, v.Told.Until.UTC())
 }
 
 // CopyLabel is the page's word for a line to copy, or the provider's.
@@ -127,11 +136,11 @@ func (v *pageView) CopyLabel(c pageCopy) string {
 
 // First and More are the items that are open and those that are folded away.
 func (v *pageView) First() pageLines {
-	return pageLines{v.Items[:min(openItems, len(v.Items))], v.Currency}
+	return pageLines{v, v.Items[:min(openItems, len(v.Items))]}
 }
 
 func (v *pageView) More() pageLines {
-	return pageLines{v.Items[min(openItems, len(v.Items)):], v.Currency}
+	return pageLines{v, v.Items[min(openItems, len(v.Items)):]}
 }
 
 // Langs are the languages a buyer can switch to.
@@ -231,6 +240,12 @@ func (v *pageView) Button() template.HTML {
 // SecondsLeft is what the countdown starts from, 0 when there is none. Ending tells whether it already runs.
 func (v *pageView) SecondsLeft() int { return int(max(0, v.ExpiresIn) / time.Second) }
 func (v *pageView) Ending() bool     { return v.ExpiresIn <= expiryNotice }
+
+// OpenUntil is when the time is up, for a page that cannot count down by itself: UTC, since the server does not know where
+// the buyer is.
+func (v *pageView) OpenUntil() template.HTML {
+	return template.HTML(`<bdi dir="ltr">` + v.ExpiresAt.UTC().Format("15:04") + ` UTC</bdi>`) //nolint:gosec // digits
+}
 
 // Poll is PollAfter as the script reads it.
 func (v *pageView) Poll() string {

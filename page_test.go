@@ -72,7 +72,7 @@ func TestPageEveryStateInEveryLanguage(t *testing.T) {
 				v := samplePage()
 				v.Lang, v.State = lang, state
 				got := renderPage(t, p, v)
-				if !strings.Contains(got, fmt.Sprintf(`<html lang=%q dir=%q>`, lang, "ltr")) {
+				if !strings.Contains(got, fmt.Sprintf(`<html lang=%q dir=%q>`, lang, p.texts.say(lang, "dir"))) {
 					t.Error("language not declared")
 				}
 				if m := inlineCode.FindString(got); m != "" {
@@ -139,8 +139,8 @@ func TestPageContents(t *testing.T) {
 		{"declined for an unknown reason", func(v *pageView) { v.Declined = "martian" },
 			[]string{"gave no reason"}, []string{"martian"}},
 		{"time is short", func(v *pageView) { v.ExpiresIn, v.CanExtend = 4*time.Minute, true },
-			[]string{`data-seconds="240"`, ">You have less than 5 minutes left to pay.<", `value="extend"`}, []string{`class="expiry" hidden`}},
-		{"time is long", func(*pageView) {}, []string{`class="expiry" hidden`, `data-seconds="3600"`}, nil},
+			[]string{`data-seconds="240"`, ">You have less than 5 minutes left to pay.<", `value="extend"`}, []string{`class="expiry later"`}},
+		{"time is long", func(*pageView) {}, []string{`class="expiry later"`, "You can pay here until", `data-seconds="3600"`}, nil},
 		{"no limit", func(v *pageView) { v.ExpiresIn = 0 }, nil, []string{"data-seconds"}},
 		{"processing", func(v *pageView) { v.State, v.PollAfter = "processing", []int{2, 4, 8} },
 			[]string{`data-state="processing" data-status="cs_a1/status" data-poll="2,4,8"`, `href="cs_a1?lang=en"`}, []string{"<form"}},

@@ -15,8 +15,9 @@ import (
 // pollSeconds are the waits of the page's script while a payment is processing.
 var pollSeconds = []int{2, 4, 8, 15, 30}
 
-// lang chooses the page's language: the buyer's switch, the merchant's wish, the browser's.
-func (c *Checkout) lang(r *http.Request, rec sessionRecord) string {
+// lang chooses the page's language: the buyer's switch, the merchant's wish, the browser's. The locale is the same with the
+// region, as far as one of them names it.
+func (c *Checkout) lang(r *http.Request, rec sessionRecord) (lang, locale string) {
 	var wanted []string
 	if chosen := r.URL.Query().Get("lang"); chosen != "" {
 		wanted = append(wanted, shorten(chosen, 35))
@@ -24,13 +25,16 @@ func (c *Checkout) lang(r *http.Request, rec sessionRecord) string {
 	if rec.Locale != "" && rec.Locale != "auto" {
 		wanted = append(wanted, rec.Locale)
 	}
-	return c.pages.texts.match(append(wanted, shorten(r.Header.Get("Accept-Language"), 200))...)
+	wanted = append(wanted, shorten(r.Header.Get("Accept-Language"), 200))
+	lang = c.pages.texts.match(wanted...)
+	return lang, c.pages.texts.region(lang, wanted...)
 }
 
 // blankPage is a page without a session: everything on it is the shop's.
 func (c *Checkout) blankPage(r *http.Request, state string) pageView {
+	lang, locale := c.lang(r, sessionRecord{})
 	return pageView{
-		State: state, Keep: frameQuery(r), Base: c.backTo(c.cfg.PagePath, r), Lang: c.lang(r, sessionRecord{}), LangSwitch: r.Method == http.MethodGet, Shop: c.cfg.Brand.Name,
+		State: state, Keep: frameQuery(r), Base: c.backTo(c.cfg.PagePath, r), Lang: lang, Locale: locale, LangSwitch: r.Method == http.MethodGet, Shop: c.cfg.Brand.Name,
 		Seller: pageSeller{
 			LegalName: c.cfg.Seller.LegalName, Address: c.cfg.Seller.Address.lines(), LegalNoticeURL: c.cfg.Seller.LegalNoticeURL,
 			PrivacyURL: c.cfg.Seller.PrivacyURL, TermsURL: c.cfg.Seller.TermsURL,
@@ -45,7 +49,8 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 		return pageView{}, err
 	}
 	v := c.blankPage(r, s.state(c.now()))
-	v.Lang, v.Test, v.SessionID, v.Frame = c.lang(r, s.rec), s.rec.Mode == Test, s.rec.ID, c.framedBy(r, s.rec)
+	v.Lang, v.Locale = c.lang(r, s.rec)
+	v.Test, v.SessionID, v.Frame = s.rec.Mode == Test, s.rec.ID, c.framedBy(r, s.rec)
 	v.Currency, v.Total, v.Tax, v.Free = s.rec.Currency, s.rec.Amount, s.rec.AmountTax, s.rec.Amount == 0
 	v.Items, v.TaxLines = pageItems(items), pageTaxes(items)
 	v.Reference, v.BackURL = orEmpty(s.rec.Reference), s.rec.CancelURL
@@ -70,7 +75,8 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 
 func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err error) {
 	v.ExpiresIn = fromMillis(s.rec.ExpiresAt).Sub(c.now()).Truncate(time.Second)
-	_, v.CanExtend = c.extended(s.rec)
+	v.ExpiresAt = fromMillis(s.rec.ExpiresAt)
+	v.CanExtend = c.extendable(s.rec)
 	if s.last != nil && s.last.State == attemptFailed {
 		v.Declined = publicReason(s.last.Reason)
 	}

@@ -112,7 +112,7 @@ func (c *Checkout) writeAttempt(t tx, s sessionRecord, p paymentRecord, r payReq
 	if s.CustomerEmail == nil {
 		email = r.Email
 	}
-	return true, t.markAttempt(s.ID, email, PaymentProcessing)
+	return true, t.markAttempt(s.ID, email, r.Locale, PaymentProcessing)
 }
 
 func (c *Checkout) beginRequest(s sessionRecord, p paymentRecord, r payRequest) BeginRequest {

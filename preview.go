@@ -107,7 +107,8 @@ func (c *Checkout) postPreview(w http.ResponseWriter, r *http.Request) error {
 	if _, err := c.postedForm(w, r); err != nil {
 		return err
 	}
-	q := url.Values{"state": {shorten(r.URL.Query().Get("state"), 40)}, "lang": {c.lang(r, sessionRecord{})}}
+	lang, _ := c.lang(r, sessionRecord{})
+	q := url.Values{"state": {shorten(r.URL.Query().Get("state"), 40)}, "lang": {lang}}
 	return seeOther(w, previewPath+"?"+q.Encode())
 }
 
@@ -125,6 +126,7 @@ func (c *Checkout) preview(r *http.Request, look previewLook) (pageView, error) 
 	if look.change != nil {
 		look.change(&v)
 	}
+	v.ExpiresAt = c.now().Add(v.ExpiresIn)
 	return v, v.drawPreview(c)
 }
 

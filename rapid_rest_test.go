@@ -91,7 +91,8 @@ func (w *walker) stuck() (found []string) {
 		"attempts":  `SELECT id, state FROM {payments} WHERE state IN ('open', 'refund_due')`,
 		"refunds":   `SELECT id FROM {refunds} WHERE state = 'pending'`,
 		"webhooks":  `SELECT id FROM {deliveries} WHERE state = 'pending'`,
-		"lost ones": `SELECT e.id FROM {events} e WHERE NOT EXISTS (SELECT 1 FROM {deliveries} d WHERE d.event_id = e.id)`,
+		"lost ones": `SELECT e.id FROM {events} e WHERE type <> 'checkout.invoice.issued' AND NOT EXISTS (SELECT 1 FROM {deliveries} d WHERE d.event_id = e.id)`,
+		"documents": `SELECT id FROM {documents} WHERE state = 'due'`,
 	} {
 		if list := w.rows(query); len(list) > 0 {
 			found = append(found, fmt.Sprintf("stuck %s: %v", what, list))

@@ -449,6 +449,11 @@ func (c *Checkout) bookRefund(t tx, s *sessionRecord, r refundRecord, at int64) 
 	if s.AmountRefunded >= s.Amount {
 		s.PaymentStatus = PaymentRefunded
 	}
+	if d := c.creditOf(*s, r, at); d != nil {
+		if err := t.insertDocument(*d); err != nil {
+			return err
+		}
+	}
 	return t.addRefunded(s.ID, r.Amount, s.PaymentStatus, at)
 }
 

@@ -90,7 +90,7 @@ func (c *Checkout) replay(stored, asked sessionRecord) (*Session, error) {
 
 func asCreated(r sessionRecord) sessionRecord {
 	r.Status, r.PaymentStatus = StatusPending, initialPaymentStatus(r.Amount)
-	r.AmountRefunded, r.LastError, r.PaymentID, r.CompletedAt, r.ExpiredAt = 0, nil, nil, nil, nil
+	r.AmountRefunded, r.LastError, r.PaymentID, r.DocumentID, r.CompletedAt, r.ExpiredAt = 0, nil, nil, nil, nil, nil
 	r.ExpiresAt = r.CreatedAt + r.TTLSeconds*1000
 	if r.EmailFromPage {
 		r.CustomerEmail = nil
@@ -188,7 +188,7 @@ func (c *Checkout) view(r sessionRecord) (*Session, error) {
 		Status: r.Status, PaymentStatus: r.PaymentStatus, AmountCents: r.Amount, Currency: r.Currency,
 		AmountTaxCents: r.AmountTax, AmountRefundedCents: r.AmountRefunded,
 		CustomerEmail: r.CustomerEmail, Metadata: json.RawMessage(r.Metadata), ClientReferenceID: r.Reference, Locale: r.Locale,
-		SuccessURL: r.SuccessURL, CancelURL: r.CancelURL, PaymentID: r.PaymentID,
+		SuccessURL: r.SuccessURL, CancelURL: r.CancelURL, PaymentID: r.PaymentID, InvoiceID: r.DocumentID,
 		CreatedAt: seconds(r.CreatedAt), ExpiresAt: seconds(r.ExpiresAt),
 		CompletedAt: optionalSeconds(r.CompletedAt), ExpiredAt: optionalSeconds(r.ExpiredAt),
 	}
@@ -307,6 +307,12 @@ const longestExtension = 24 * time.Hour
 func (c *Checkout) extended(rec sessionRecord) (expiresAt int64, ok bool) {
 	expiresAt = min(millis(c.now())+rec.TTLSeconds*1000, rec.CreatedAt+longestExtension.Milliseconds())
 	return expiresAt, !c.cfg.FixedExpiry && expiresAt > rec.ExpiresAt
+}
+
+// extendable tells whether a page that is opened now may be extended until its time is up. At this moment it need not gain
+// anything: the button waits on the page until it does.
+func (c *Checkout) extendable(rec sessionRecord) bool {
+	return !c.cfg.FixedExpiry && rec.ExpiresAt < rec.CreatedAt+longestExtension.Milliseconds()
 }
 
 // extend gives the buyer of a pending session more time.

@@ -313,7 +313,13 @@ func (c *Checkout) complete(t tx, s sessionRecord, p paymentRecord, now time.Tim
 	if s.Amount == 0 {
 		s.PaymentStatus = PaymentNotRequired
 	}
-	if err := t.completeSession(s.ID, p.ID, s.PaymentStatus, at, at); err != nil {
+	if d := c.documentOf(s, at); d != nil {
+		if err := t.insertDocument(*d); err != nil {
+			return nil, err
+		}
+		s.DocumentID = &d.ID
+	}
+	if err := t.completeSession(s.ID, p.ID, orEmpty(s.DocumentID), s.PaymentStatus, at); err != nil {
 		return nil, err
 	}
 	e, err := c.newEvent(webhook.SessionCompleted, s, at, nil)

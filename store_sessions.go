@@ -43,19 +43,21 @@ type sessionRecord struct {
 	HookRefusals   int // of the expiry; payments count their own
 	IdempotencyKey *string
 	RequestHash    *string
+	DocumentID     *string // from the completion on
+	BuyerLocale    *string // BCP 47, of the last attempt
 }
 
 const sessionColumns = `id, mode, status, payment_status, amount, currency, amount_tax, amount_refunded, line_items,
 	customer_email, email_from_page, metadata, client_reference_id, billing_details, locale, payment_methods,
 	success_url, cancel_url, embed_origin, late_payment, last_error, payment_id, attempts, created_at, ttl_seconds,
-	expires_at, completed_at, expired_at, last_event_at, hook_refusals, idempotency_key, request_hash`
+	expires_at, completed_at, expired_at, last_event_at, hook_refusals, idempotency_key, request_hash, invoice_id, buyer_locale`
 
 func readSession(row scanner) (r sessionRecord, err error) {
 	var fromPage int
 	err = row.Scan(&r.ID, &r.Mode, &r.Status, &r.PaymentStatus, &r.Amount, &r.Currency, &r.AmountTax, &r.AmountRefunded, &r.LineItems,
 		&r.CustomerEmail, &fromPage, &r.Metadata, &r.Reference, &r.Billing, &r.Locale, &r.Methods,
 		&r.SuccessURL, &r.CancelURL, &r.EmbedOrigin, &r.LatePayment, &r.LastError, &r.PaymentID, &r.Attempts, &r.CreatedAt, &r.TTLSeconds,
-		&r.ExpiresAt, &r.CompletedAt, &r.ExpiredAt, &r.LastEventAt, &r.HookRefusals, &r.IdempotencyKey, &r.RequestHash)
+		&r.ExpiresAt, &r.CompletedAt, &r.ExpiredAt, &r.LastEventAt, &r.HookRefusals, &r.IdempotencyKey, &r.RequestHash, &r.DocumentID, &r.BuyerLocale)
 	r.EmailFromPage = fromPage == 1
 	return r, err
 }
@@ -102,7 +104,7 @@ func (t tx) insertSession(r sessionRecord) (sessionRecord, bool, error) {
 	return t.sessionInTheWay(r)
 }
 
-var sessionPlaceholders = placeholders(32)
+var sessionPlaceholders = placeholders(34)
 
 func sessionValues(r sessionRecord) []any {
 	fromPage := 0
@@ -112,7 +114,7 @@ func sessionValues(r sessionRecord) []any {
 	return []any{r.ID, r.Mode, r.Status, r.PaymentStatus, r.Amount, r.Currency, r.AmountTax, r.AmountRefunded, r.LineItems,
 		r.CustomerEmail, fromPage, r.Metadata, r.Reference, r.Billing, r.Locale, r.Methods,
 		r.SuccessURL, r.CancelURL, r.EmbedOrigin, r.LatePayment, r.LastError, r.PaymentID, r.Attempts, r.CreatedAt, r.TTLSeconds,
-		r.ExpiresAt, r.CompletedAt, r.ExpiredAt, r.LastEventAt, r.HookRefusals, r.IdempotencyKey, r.RequestHash}
+		r.ExpiresAt, r.CompletedAt, r.ExpiredAt, r.LastEventAt, r.HookRefusals, r.IdempotencyKey, r.RequestHash, r.DocumentID, r.BuyerLocale}
 }
 
 // sessionInTheWay finds the row that kept an insert from happening. The session's own id is there after an answer that
@@ -158,9 +160,9 @@ func (t tx) lockSessionOf(paymentID string) (sessionRecord, error) {
 }
 
 // completeSession is the only statement that completes. It needs the lock, and changes pending sessions only.
-func (t tx) completeSession(id, paymentID string, status PaymentStatus, at, eventAt int64) error {
-	return t.one(`UPDATE {sessions} SET status = 'completed', payment_status = ?, payment_id = ?, completed_at = ?, last_event_at = ?, last_error = NULL
-		WHERE id = ? AND status = 'pending'`, status, paymentID, at, eventAt, id)
+func (t tx) completeSession(id, paymentID, documentID string, status PaymentStatus, at int64) error {
+	return t.one(`UPDATE {sessions} SET status = 'completed', payment_status = ?, payment_id = ?, completed_at = ?, last_event_at = ?, last_error = NULL,
+		invoice_id = ? WHERE id = ? AND status = 'pending'`, status, paymentID, at, at, nullable(documentID), id)
 }
 
 // expireSession is the only statement that expires. It needs the lock; a session with an open attempt is left alone,
@@ -171,13 +173,14 @@ func (t tx) expireSession(id string, at, eventAt int64) (bool, error) {
 	return n == 1, err
 }
 
-// markAttempt counts a new attempt and keeps the address the buyer typed.
-func (t tx) markAttempt(id, email string, status PaymentStatus) error {
+// markAttempt counts a new attempt and keeps the buyer's language and the address the buyer typed.
+func (t tx) markAttempt(id, email, locale string, status PaymentStatus) error {
 	if email == "" {
-		return t.one(`UPDATE {sessions} SET attempts = attempts + 1, payment_status = ? WHERE id = ? AND status = 'pending'`, status, id)
+		return t.one(`UPDATE {sessions} SET attempts = attempts + 1, payment_status = ?, buyer_locale = ? WHERE id = ? AND status = 'pending'`,
+			status, nullable(locale), id)
 	}
-	return t.one(`UPDATE {sessions} SET attempts = attempts + 1, payment_status = ?, customer_email = ?, email_from_page = 1
-		WHERE id = ? AND status = 'pending'`, status, email, id)
+	return t.one(`UPDATE {sessions} SET attempts = attempts + 1, payment_status = ?, buyer_locale = ?, customer_email = ?, email_from_page = 1
+		WHERE id = ? AND status = 'pending'`, status, nullable(locale), email, id)
 }
 
 func (t tx) setPaymentStatus(id string, status PaymentStatus) error {

@@ -136,6 +136,22 @@ func (t *texts) match(wanted ...string) string {
 	return t.tags[i]
 }
 
+// region is lang in the form of a region, where one of the wanted languages is such a form: "de-CH" for "de". The first one
+// counts. It decides how amounts are written; the words are the same.
+func (t *texts) region(lang string, wanted ...string) string {
+	base, _ := t.catalogues[lang].tag.Base()
+	for _, w := range wanted {
+		tags, _, _ := language.ParseAcceptLanguage(readableTags(w))
+		for _, tag := range tags {
+			own, _ := tag.Base()
+			if region, sure := tag.Region(); own == base && sure == language.Exact && region.IsCountry() {
+				return lang + "-" + region.String()
+			}
+		}
+	}
+	return lang
+}
+
 // readableTags drops what cannot be read from a header, because the parser gives up on all of it for one unknown tag.
 func readableTags(header string) string {
 	if _, _, err := language.ParseAcceptLanguage(header); err == nil {

@@ -25,12 +25,13 @@ func TestTextsMatch(t *testing.T) {
 		{"empty", []string{""}, "en"},
 		{"plain", []string{"de"}, "de"},
 		{"region", []string{"de-AT"}, "de"},
-		{"header", []string{"fr-CH, fr;q=0.9, de;q=0.8, en;q=0.7"}, "de"},
+		{"header", []string{"fr-CH, fr;q=0.9, de;q=0.8, en;q=0.7"}, "fr"},
 		{"first of several", []string{"de", "en"}, "de"},
 		{"unreadable first", []string{"%%%", "de"}, "de"},
 		{"unreadable in a header", []string{"xx, de;q=0.1"}, "de"},
 		{"header cut off", []string{"de,d"}, "de"},
 		{"unknown language", []string{"ja"}, "en"},
+		{"second of a header", []string{"ja, de;q=0.8, en;q=0.7"}, "de"},
 		{"refused by weight", []string{"de;q=0, en"}, "en"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

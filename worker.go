@@ -69,7 +69,7 @@ func (c *Checkout) Run(ctx context.Context) error {
 		name  string
 		every time.Duration
 		work  func(context.Context) error
-	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}} {
+	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}, {"document", documentEvery, c.issueDue}} {
 		wg.Go(func() { c.repeat(ctx, w.name, w.every, w.work) })
 	}
 	wg.Go(func() { c.deliverLoop(ctx) })
@@ -88,7 +88,7 @@ func (c *Checkout) RunOnce(ctx context.Context) (next time.Time, err error) {
 		return next, errRunInTx
 	}
 	for range maxRounds {
-		for _, work := range []func(context.Context) error{c.reconcileDue, c.expireDue, c.refundDue, c.deliverDue} {
+		for _, work := range []func(context.Context) error{c.reconcileDue, c.expireDue, c.refundDue, c.issueDue, c.deliverDue} {
 			err = errors.Join(err, work(ctx))
 		}
 		var failed error

@@ -6,6 +6,8 @@
 
   // A page restored by Back may show what is no longer true.
   addEventListener("pageshow", (event) => event.persisted && location.reload());
+  // The answer to a form becomes an ordinary page: browsers would ask whether to send the form again.
+  history.replaceState(null, "");
 
   const waits = (data.poll || "").split(",").filter(Number);
   let turn = 0;
@@ -77,7 +79,7 @@
       if (left <= 0) return location.reload();
       if (left <= 300) {
         if (!clock.parentNode) {
-          note.parentNode.hidden = false;
+          note.parentNode.classList.remove("later");
           note.textContent = note.dataset.text + " ";
           note.append(clock);
         }

@@ -310,7 +310,7 @@ func TestTextsHaveTheSameParagraphsInEveryLanguage(t *testing.T) {
 			t.Errorf("%s has %d paragraphs", tag, len(paragraphs))
 		}
 	}
-	for locale, want := range map[string]string{"de": "de", "de-AT": "de", "DE_ch": "de", "en-GB": "en", "fr": "en", "": "en", "den": "en", "-": "en"} {
+	for locale, want := range map[string]string{"de": "de", "de-AT": "de", "DE_ch": "de", "en-GB": "en", "ja": "en", "": "en", "den": "en", "-": "en"} {
 		if got := textIn(texts, locale); got[0] != texts[want][0] {
 			t.Errorf("%q is answered with %q", locale, got[0])
 		}
@@ -318,7 +318,7 @@ func TestTextsHaveTheSameParagraphsInEveryLanguage(t *testing.T) {
 }
 
 func TestATestAccountSaysThatNothingIsToBeTransferred(t *testing.T) {
-	for lang, want := range map[string]string{"en": "do not transfer anything", "de-AT": "überweisen Sie nichts", "fr": "do not transfer anything"} {
+	for lang, want := range map[string]string{"en": "do not transfer anything", "de-AT": "überweisen Sie nichts", "ja": "do not transfer anything"} {
 		p, err := New(Config{Name: "Demo Shop GmbH", IBAN: shopIBAN, Test: true})
 		if err != nil {
 			t.Fatal(err)

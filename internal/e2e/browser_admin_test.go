@@ -150,12 +150,18 @@ const runAxe = `window.axeSaid = ""; axe.run(document, {preload: false}).then(r 
 	[["violation", r.violations], ["incomplete", r.incomplete]].flatMap(([kind, list]) => list.flatMap(f => f.nodes.map(n =>
 	kind + " " + f.id + " " + n.target + ": " + n.any.concat(n.all, n.none).map(c => c.message).join("; ")))).join("\n") || "nothing"); 1`
 
-func (b *tab) accessible(axe, where string) {
+// judged is what axe says of the page: violations and what it could not decide, or "nothing".
+func (b *tab) judged(axe, where string) string {
 	b.t.Helper()
 	evaluate[int](b, axe+"\n;1")
 	evaluate[int](b, runAxe)
 	b.until("check "+where, `window.axeSaid !== ""`)
-	said := undecided.ReplaceAllString(evaluate[string](b, `window.axeSaid`), "")
+	return evaluate[string](b, `window.axeSaid`)
+}
+
+func (b *tab) accessible(axe, where string) {
+	b.t.Helper()
+	said := undecided.ReplaceAllString(b.judged(axe, where), "")
 	if said != "nothing" && said != "" {
 		b.t.Errorf("%s:\n%s", where, said)
 	}

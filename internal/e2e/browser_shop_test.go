@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"gorm.io/gorm"
@@ -22,12 +25,37 @@ type store struct {
 	db   *gorm.DB
 	base string
 	mux  *http.ServeMux
+
+	mu    sync.Mutex
+	posts []posted // the forms that were sent, in order
+}
+
+// posted is a form as it came from a browser, byte for byte.
+type posted struct {
+	path   string
+	header http.Header
+	body   []byte
+}
+
+// ServeHTTP keeps every form, so that a test can send it again.
+func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			s.t.Errorf("a form broke off: %v", err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.mu.Lock()
+		s.posts = append(s.posts, posted{r.URL.RequestURI(), r.Header.Clone(), body})
+		s.mu.Unlock()
+	}
+	s.mux.ServeHTTP(w, r)
 }
 
 func openStore(t testing.TB, configure ...func(*checkout.Config)) *store {
 	t.Helper()
 	s := &store{t: t, mux: http.NewServeMux(), db: dbtest.Open(t, dbtest.SQLite, nil)}
-	server := httptest.NewUnstartedServer(s.mux)
+	server := httptest.NewUnstartedServer(s)
 	s.base = "http://" + server.Listener.Addr().String()
 	cfg := checkout.Config{
 		DB: s.db, BaseURL: s.base, Logger: slog.New(slog.DiscardHandler), SecretKey: make([]byte, 32),

@@ -37,7 +37,7 @@ type stripeStore struct {
 	provider *checkoutstripe.Provider
 }
 
-func openStripeStore(t testing.TB, b *tab) *stripeStore {
+func openStripeStore(t testing.TB, b *tab, configure ...func(*checkout.Config)) *stripeStore {
 	t.Helper()
 	s := &stripeStore{}
 	s.company = stripefake.New(stripefake.Options{Notify: s.notify})
@@ -51,8 +51,14 @@ func openStripeStore(t testing.TB, b *tab) *stripeStore {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.store = openStore(t, func(cfg *checkout.Config) { cfg.Providers = []checkout.Provider{s.provider} })
+	s.store = openStore(t, append(configure, func(cfg *checkout.Config) { cfg.Providers = []checkout.Provider{s.provider} })...)
 	s.company.SetURL(strings.TrimSuffix(stripeBank, "/"))
+	s.standInFor(b)
+	return s
+}
+
+// standInFor lets a tab find the Stripe of our own at Stripe's addresses.
+func (s *stripeStore) standInFor(b *tab) {
 	for _, script := range s.provider.Embed(false).Scripts {
 		b.answer(script, says("text/javascript", stripeJS))
 	}
@@ -61,7 +67,6 @@ func openStripeStore(t testing.TB, b *tab) *stripeStore {
 		b.answer(place, s.company)
 		b.answer(place+"favicon.ico", says("image/x-icon", ""))
 	}
-	return s
 }
 
 // notify tells the checkout what has happened at Stripe, as fast as Stripe can: often before the buyer comes back.

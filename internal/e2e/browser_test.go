@@ -34,8 +34,19 @@ type tab struct {
 
 func openTab(t testing.TB) *tab {
 	t.Helper()
+	return newTab(t, startBrowser(t), chromedp.WithNewBrowserContext())
+}
+
+// sibling is another tab of the same profile.
+func (b *tab) sibling() *tab {
+	b.t.Helper()
+	return newTab(b.t, b.ctx)
+}
+
+func newTab(t testing.TB, of context.Context, options ...chromedp.ContextOption) *tab {
+	t.Helper()
 	b := &tab{t: t}
-	ctx, closeTab := chromedp.NewContext(startBrowser(t), chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
+	ctx, closeTab := chromedp.NewContext(of, append(options, chromedp.WithListener(b.hear))...)
 	ctx, cancel := context.WithTimeout(ctx, tabLimit)
 	b.ctx, b.end = ctx, func() { cancel(); closeTab() }
 	b.do(b.listen())
@@ -269,4 +280,10 @@ func (b *tab) savePicture(dir, name string) {
 		err = os.WriteFile(file, png, 0o600)
 	}
 	b.t.Log("picture:", file, err)
+}
+
+func (b *tab) doubleClick(selector string) {
+	b.t.Helper()
+	b.see(selector)
+	b.limited("double click "+selector, chromedp.DoubleClick(chromedp.CSS(selector)))
 }

@@ -71,3 +71,5 @@ CREATE INDEX {{index}}mails_document ON {{prefix}}mails (document_id) WHERE docu
 
 -- The receipt, invoice or credit note of a completed session, known from the completion on.
 ALTER TABLE {{prefix}}sessions ADD COLUMN invoice_id TEXT;
+-- The language the buyer has paid in, with the region.
+ALTER TABLE {{prefix}}sessions ADD COLUMN buyer_locale TEXT;

@@ -1,0 +1,108 @@
+package checkout
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+)
+
+// documentBody is a document as the API shows it.
+type documentBody struct {
+	Document
+	URL string `json:"url"` // for the buyer, signed
+}
+
+// getDocuments is GET /invoices?session_id=: what was issued for one session.
+func (c *Checkout) getDocuments(w http.ResponseWriter, r *http.Request) error {
+	id, err := onlyParam(r, "session_id")
+	if err != nil {
+		return err
+	}
+	rec, err := c.sessionOfKey(r, id)
+	if err != nil {
+		return err
+	}
+	documents, err := c.Documents(r.Context(), rec.ID)
+	if err != nil {
+		return err
+	}
+	list := make([]documentBody, len(documents))
+	for i, d := range documents {
+		if list[i], err = c.documentBody(r, d); err != nil {
+			return err
+		}
+	}
+	return writeJSON(w, http.StatusOK, listBody{Object: "list", Data: list, URL: c.cfg.APIPath + "/invoices?session_id=" + rec.ID})
+}
+
+func (c *Checkout) documentBody(r *http.Request, d Document) (documentBody, error) {
+	url, err := c.DocumentURL(r.Context(), d.ID)
+	return documentBody{d, url}, err
+}
+
+// documentOfKey reads the document of the path in the key's mode.
+func (c *Checkout) documentOfKey(r *http.Request) (*Document, error) {
+	mode := apiKey(r.Context()).Mode
+	rec, err := c.store.document(r.Context(), r.PathValue("id"))
+	if err == nil && rec.Mode != mode {
+		err = ErrNotFound
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil, ErrNotFound.saying("There is no such invoice in %s mode.", mode)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rec.issued()
+}
+
+// getDocument is GET /invoices/{id}.
+func (c *Checkout) getDocument(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.documentOfKey(r)
+	if err != nil {
+		return err
+	}
+	body, err := c.documentBody(r, *d)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+// getDocumentPDF is GET /invoices/{id}/pdf.
+func (c *Checkout) getDocumentPDF(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.documentOfKey(r)
+	if err != nil {
+		return err
+	}
+	return c.writePDF(w, r, *d)
+}
+
+func (c *Checkout) writePDF(w http.ResponseWriter, r *http.Request, d Document) error {
+	pdf, err := c.DocumentPDF(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	writeFile(w, "application/pdf", fileName(d)+".pdf", pdf)
+	return nil
+}
+
+// fileName is a document's number as file systems take it: a prefix may hold slashes.
+func fileName(d Document) string {
+	name := []byte(d.Number)
+	for i, b := range name {
+		if b == '/' {
+			name[i] = '-'
+		}
+	}
+	return string(name)
+}
+
+func writeFile(w http.ResponseWriter, contentType, name string, content []byte) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(content)
+}
