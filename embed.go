@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
-	_ "embed" // templates/embed.js
+	_ "embed" // the two scripts
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
@@ -13,10 +13,29 @@ import (
 	"time"
 )
 
-// loader is templates/embed.js, which shops load into their own pages. It cannot be overlaid: its hash is in the docs.
-//
-//go:embed templates/embed.js
-var loader []byte
+// The two ends of the messages between a shop and the page in its frame. They are of one version, so a host cannot overlay
+// them.
+var (
+	//go:embed templates/embed.js
+	loaderSource []byte
+	//go:embed templates/frame.js
+	frameSource []byte
+
+	loader      = stripped(loaderSource) // what shops load into their own pages
+	frameScript = stripped(frameSource)  // what the page in a frame loads
+)
+
+// stripped leaves indentation and comments at home, which have lines of their own in our scripts: buyers pay for each byte.
+func stripped(script []byte) []byte {
+	var out []byte
+	for line := range bytes.Lines(script) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && !bytes.HasPrefix(line, []byte("//")) {
+			out = append(append(out, line...), '\n')
+		}
+	}
+	return out
+}
 
 const (
 	loaderName    = "embed.js"

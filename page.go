@@ -22,11 +22,11 @@ import (
 //go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
 //go:embed templates/fields.html templates/status.html templates/bank.html templates/footer.html templates/instructions.html
 //go:embed templates/embed.html templates/marks.html templates/document.html templates/document.css
-//go:embed templates/style.css templates/checkout.js templates/frame.js
+//go:embed templates/style.css templates/checkout.js
 var pageFiles embed.FS
 
-// pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css, checkout.js and
-// frame.js, by name; it sees the same data and functions.
+// pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css and checkout.js, by
+// name; it sees the same data and functions.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
 	"instructions.html", "embed.html", "marks.html", "document.html",
@@ -178,9 +178,7 @@ func newPages(overlay fs.FS) (*pages, error) {
 	if p.sheetStyle, err = p.addAsset(overlay, "document.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
-	if p.frame, err = p.addAsset(overlay, "frame.js", "text/javascript; charset=utf-8"); err != nil {
-		return nil, err
-	}
+	p.frame = p.keepAsset("frame.js", frameScript, "text/javascript; charset=utf-8")
 	if err := p.parse(overlay); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,8 @@
   const base = origin + src.pathname.replace(/[^/]*$/, ""), shown = new Map();
   const make = (name, css, more) => {
     const element = doc.createElement(name);
-    element.style.cssText = css; // through the CSSOM, which policies allow
+    // Through the CSSOM, which policies allow.
+    element.style.cssText = css;
     return Object.assign(element, more);
   };
   const idOf = (value, href = "") => (value || href.replace(base, "")).match(/^cs_\w+/)?.[0];
@@ -15,7 +16,8 @@
     const frame = make("iframe", "display:block;width:100%;min-height:20rem;border:0", { title: "Checkout", allow: "payment *" });
     if (checkoutSandbox) frame.sandbox = checkoutSandbox;
     const it = { host, id, frame, dialog };
-    frame.onload = () => it.busy = false; // also of the browser's own page for a lost connection
+    // Also after the browser's own page for a lost connection.
+    frame.onload = () => it.busy = false;
     frame.src = base + id + "?embed=1" + (lang ? "&lang=" + lang : "");
     shown.set(host, it);
     return it;
@@ -32,6 +34,12 @@
       const id = idOf(host.dataset.checkout);
       if (id && shown.get(host)?.id !== id) host.prepend(show(host, id).frame);
     }
+    // What the page has thrown away.
+    for (const [host, { dialog }] of shown) {
+      if (host.isConnected || dialog?.open) continue;
+      dialog?.remove();
+      shown.delete(host);
+    }
   };
 
   const open = (host, id) => {
@@ -45,7 +53,8 @@
       ask(it);
     };
     dialog.onclose = () => {
-      if (it.busy) return enter(it); // browsers let a second Esc through
+      // Browsers let a second Esc through.
+      if (it.busy) return enter(it);
       doc.documentElement.style.overflow = "";
       host.focus();
     };
@@ -65,12 +74,14 @@
     enter(known?.id === id ? known : open(host, id));
   });
 
-  const hear = (it, type, { title, close, state, height, redirect }) => {
+  const hear = (it, type, { title, lang, close, state, height, redirect }) => {
     const { host, frame, dialog, button } = it;
     if (type === "cancel") return ask(it, redirect);
     if (type === "ready") {
-      it.done ??= state === "completed"; // paid before this page was opened: it must not lead on by itself
+      // What was paid before this page was opened must not lead on by itself.
+      it.done ??= state === "completed";
       frame.title = title;
+      frame.lang = lang;
       if (dialog) dialog.ariaLabel = title, button.ariaLabel = close;
       else for (const other of host.children) other.hidden = other !== frame;
       frame.contentWindow.postMessage({ type: "checkout.host", v: 1, dialog: !!dialog }, origin);

@@ -4,7 +4,8 @@
   const tell = (type, more) => parent.postMessage({ type: "checkout." + type, v: 1, id, ...more }, frame);
   if (parent === window) return;
 
-  let loader; // without one, links are links
+  // Without a loader, links are links.
+  let loader;
   addEventListener("message", ({ origin, source, data }) => {
     if (origin === frame && source === parent && data?.type === "checkout.host") loader = data;
   });
@@ -21,7 +22,7 @@
     .observe(body, { subtree: true, attributeFilter: ["aria-busy"] });
   new ResizeObserver(() => tell("resize", { height: Math.ceil(body.getBoundingClientRect().height) })).observe(body);
 
-  tell("ready", { state, title: document.title, close });
+  tell("ready", { state, title: document.title, lang: document.documentElement.lang, close });
   if (news) tell(news, { redirect });
   // A frame of another origin gets no autofocus. After a form the focus is here already.
   if (document.hasFocus()) document.querySelector(".alert")?.focus();
