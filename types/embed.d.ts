@@ -38,7 +38,7 @@ interface CheckoutEventMap {
   "checkout:ready": CustomEvent<CheckoutReadyDetail>;
   /** Its height has changed. */
   "checkout:resize": CustomEvent<CheckoutResizeDetail>;
-  /** A form is being sent. Until the next event nothing closes the dialog. */
+  /** A form is being sent. Until "ready" or "failed" nothing closes the dialog. */
   "checkout:submitting": CustomEvent<CheckoutDetail>;
   /** A payment did not go through; the buyer can try again. */
   "checkout:failed": CustomEvent<CheckoutDetail>;
