@@ -78,6 +78,15 @@ func TestEmbedIgnoresForgedMessages(t *testing.T) {
 	if got := evaluate[string](b, `heard.slice(`+fmt.Sprint(before)+`).map((each) => each.type).join()`); strings.Trim(got, "resize,") != "" {
 		t.Errorf("the page believed a forged loader and told %s", got)
 	}
+
+	// The right frame is no sender any more when another site stands in it.
+	before = evaluate[int](b, `heard.length`)
+	evaluate[bool](b, `document.querySelector("[data-checkout] iframe").src = "`+evil+`", true`)
+	b.until("hear of the forger in the frame", `window.done === 3`)
+	if got := evaluate[int](b, `heard.length`); got != before {
+		t.Errorf("the shop has heard of %d things from another site in the frame", got-before)
+	}
+	b.at(shop.origin + "/")
 	shop.is(order, "pending", "unpaid")
 }
 
