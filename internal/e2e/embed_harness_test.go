@@ -65,7 +65,7 @@ func (f *storefront) serve(w http.ResponseWriter, r *http.Request) {
 	case "/":
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprintf(w, `<!doctype html><html lang="en"><title>Shop</title><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
-			<script src="/listeners.js"></script><script src="%s/checkout/embed.js" async></script><h1>The shop</h1>%s`, f.base, f.body)
+			<script src="/listeners.js"></script><script src="%s/checkout/embed.js" async></script><main><h1>The shop</h1>%s</main>`, f.base, f.body)
 	case "/listeners.js":
 		w.Header().Set("Content-Type", "text/javascript")
 		fmt.Fprint(w, listeners)
