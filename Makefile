@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test short chaos bench mutants lint fmt run postgres
+.PHONY: help test short chaos bench mutants screenshots lint fmt run postgres
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ bench: ## Benchmarks, on SQLite and a throw-away PostgreSQL
 
 mutants: ## Put ten known mistakes into copies of the code and show that the tests notice each
 	@.ci/test mutants
+
+screenshots: ## Pictures of every state of the page, into the folder screenshots
+	@.ci/test screenshots
 
 lint: ## More linters than the test runs, if golangci-lint is installed
 	@command -v golangci-lint >/dev/null || { \

@@ -25,12 +25,14 @@ var (
 	frameScript = stripped(frameSource)  // what the page in a frame loads
 )
 
-// stripped leaves indentation and comments at home, which have lines of their own in our scripts: buyers pay for each byte.
-func stripped(script []byte) []byte {
+// stripped leaves indentation and comments at home, which have lines of their own in our scripts and style sheets: buyers
+// pay for each byte.
+func stripped(asset []byte) []byte {
 	var out []byte
-	for line := range bytes.Lines(script) {
+	for line := range bytes.Lines(asset) {
 		line = bytes.TrimSpace(line)
-		if len(line) > 0 && !bytes.HasPrefix(line, []byte("//")) {
+		comment := bytes.HasPrefix(line, []byte("//")) || (bytes.HasPrefix(line, []byte("/*")) && bytes.HasSuffix(line, []byte("*/")))
+		if len(line) > 0 && !comment {
 			out = append(append(out, line...), '\n')
 		}
 	}

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -147,13 +149,15 @@ type pageBank struct {
 
 // pages renders the hosted page. It never changes after newPages and may be used by many goroutines.
 type pages struct {
-	texts         *texts
-	byLang        map[string]*template.Template
-	style, script string            // names that change with the content
-	sheetStyle    string            // the same of documents
-	frame         string            // the same of the script that pages in a frame have in addition
-	scripts       map[string]string // the same of providers' own scripts, by provider
-	assets        map[string]pageAsset
+	texts                 *texts
+	byLang                map[string]*template.Template
+	style, script         string            // names that change with the content
+	sheetStyle            string            // the same of documents
+	frame                 string            // the same of the script that pages in a frame have in addition
+	logo, logoDark        string            // the same of a brand
+	logoWidth, logoHeight int               // CSS pixels
+	scripts               map[string]string // the same of providers' own scripts, by provider
+	assets                map[string]pageAsset
 }
 
 type pageAsset struct {
@@ -163,13 +167,16 @@ type pageAsset struct {
 
 // newPages parses the templates and catalogues and renders one sample of every state in every language, so that a broken
 // file stops the start and not a buyer. Files in overlay, which may be nil, win over the built-in ones of the same name.
-func newPages(overlay fs.FS) (*pages, error) {
+func newPages(overlay fs.FS, brand Brand) (*pages, error) {
 	t, err := newTexts(localeFiles, "templates/locales")
 	if err != nil {
 		return nil, err
 	}
 	p := &pages{texts: t, byLang: map[string]*template.Template{}, assets: map[string]pageAsset{}, scripts: map[string]string{}}
-	if p.style, err = p.addAsset(overlay, "style.css", "text/css; charset=utf-8"); err != nil {
+	if err := t.override(brand.Texts); err != nil {
+		return nil, fmt.Errorf("texts: %w", err)
+	}
+	if err := p.addStyle(overlay, brand); err != nil {
 		return nil, err
 	}
 	if p.script, err = p.addAsset(overlay, "checkout.js", "text/javascript; charset=utf-8"); err != nil {
@@ -186,12 +193,12 @@ func newPages(overlay fs.FS) (*pages, error) {
 }
 
 // builtInPages are parsed once a process: they are the program's own and never change.
-var builtInPages = sync.OnceValues(func() (*pages, error) { return newPages(nil) })
+var builtInPages = sync.OnceValues(func() (*pages, error) { return newPages(nil, Brand{}) })
 
 // pagesWith gives the pages of one checkout, which may take scripts of providers in.
-func pagesWith(overlay fs.FS) (*pages, error) {
-	if overlay != nil {
-		return newPages(overlay)
+func pagesWith(overlay fs.FS, brand Brand) (*pages, error) {
+	if overlay != nil || !brand.plain() {
+		return newPages(overlay, brand)
 	}
 	shared, err := builtInPages()
 	if err != nil {
@@ -202,10 +209,39 @@ func pagesWith(overlay fs.FS) (*pages, error) {
 	return &own, nil
 }
 
+// addStyle keeps the style sheet with a brand's colours behind it, and the brand's logos.
+func (p *pages) addStyle(overlay fs.FS, brand Brand) error {
+	content, err := readPageFile(overlay, "style.css")
+	if err != nil {
+		return err
+	}
+	p.style = p.keepAsset("style.css", append(slices.Clone(content), brand.css()...), "text/css; charset=utf-8")
+	for _, side := range []struct {
+		content []byte
+		name    *string
+	}{{brand.Logo, &p.logo}, {brand.LogoDark, &p.logoDark}} {
+		if side.content == nil {
+			continue
+		}
+		l, err := readLogo(side.content)
+		if err != nil {
+			return err
+		}
+		*side.name = p.keepAsset("logo."+l.extension, l.content, l.contentType)
+		if side.name == &p.logo {
+			p.logoWidth, p.logoHeight = l.width, l.height
+		}
+	}
+	return nil
+}
+
 func (p *pages) addAsset(overlay fs.FS, name, contentType string) (string, error) {
 	content, err := readPageFile(overlay, name)
 	if err != nil {
 		return "", err
+	}
+	if own, err := pageFiles.ReadFile("templates/" + name); err == nil && bytes.Equal(own, content) {
+		content = stripped(content)
 	}
 	return p.keepAsset(name, content, contentType), nil
 }

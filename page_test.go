@@ -15,7 +15,7 @@ var pageStates = []string{"open", "requires_action", "processing", "completed", 
 
 func mustPages(t testing.TB) *pages {
 	t.Helper()
-	p, err := newPages(nil)
+	p, err := newPages(nil, Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestPageOverlay(t *testing.T) {
 	file := func(name, content string) fstest.MapFS {
 		return fstest.MapFS{name: {Data: []byte(content)}}
 	}
-	p, err := newPages(file("footer.html", `<footer>Own {{t "terms"}} {{name .Shop}}</footer>`))
+	p, err := newPages(file("footer.html", `<footer>Own {{t "terms"}} {{name .Shop}}</footer>`), Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestPageOverlay(t *testing.T) {
 		{"unsafe place", "summary.html", `<a href={{if .Test}}"x{{end}}>`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := newPages(file(c.file, c.content)); err == nil || !strings.Contains(err.Error(), c.file) {
+			if _, err := newPages(file(c.file, c.content), Brand{}); err == nil || !strings.Contains(err.Error(), c.file) {
 				t.Errorf("error = %v, want one that names %s", err, c.file)
 			}
 		})
@@ -277,7 +277,7 @@ func TestPageOverlay(t *testing.T) {
 
 func TestPageAssets(t *testing.T) {
 	p := mustPages(t)
-	own, err := newPages(fstest.MapFS{"style.css": {Data: []byte("body{}")}})
+	own, err := newPages(fstest.MapFS{"style.css": {Data: []byte("body{}")}}, Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ var previewLooks = []previewLook{
 	{"instructions", "instructions", instructPreview},
 	{"instructions_rest", "instructions", func(v *pageView) { instructPreview(v); v.Told.Received, v.Told.Due = 1200, v.Total-1200 }},
 	{"instructions_bound", "instructions", func(v *pageView) {
-		v.Told, v.ContinueURL = pageInstructions{Text: []string{"…"}, Bound: true, Due: v.Total}, "#"
+		v.Told, v.ContinueURL = pageInstructions{Bound: true, Due: v.Total}, "#"
 	}},
 	{"processing", "processing", nil},
 	{"completed", "completed", func(v *pageView) { v.ContinueURL, v.Email = "#", maskEmail(v.Email) }},
@@ -119,7 +119,10 @@ func (c *Checkout) preview(r *http.Request, look previewLook) (pageView, error) 
 	v.Currency, v.Total, v.Tax = "eur", 6200, 990
 	v.Items = []pageItem{{"Premium Coffee Beans", "Whole beans, 500 g", 2, 2500, 5000}, {"Paper filters", "", 1, 700, 700}, {"Shipping", "", 1, 500, 500}}
 	v.TaxLines, v.Reference, v.Email = []pageTax{{"VAT", 1900, 990}}, "12345", "ada@example.com"
-	v.Methods, v.TestCards, v.ExpiresIn, v.CanExtend = previewMethods(true)[:1], pageTestCards(), time.Hour, true
+	v.Methods, v.ExpiresIn, v.CanExtend = previewMethods(true)[:1], time.Hour, true
+	if look.State == "open" {
+		v.TestCards = pageTestCards()
+	}
 	if v.Seller.LegalName == "" {
 		v.Seller = pageSeller{"Acme Coffee GmbH", []string{"Oranienstraße 12", "10999 Berlin"}, "#", "#", "#"}
 	}

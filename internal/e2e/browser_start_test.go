@@ -30,6 +30,9 @@ var browser struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if code == 0 {
+		code = checkConformance()
+	}
 	for i := len(browser.stop) - 1; i >= 0; i-- {
 		browser.stop[i]()
 	}

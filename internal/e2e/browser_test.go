@@ -76,11 +76,18 @@ func (b *tab) size(width, height int64) {
 }
 
 // dark asks for the dark colours.
-func (b *tab) dark() {
+func (b *tab) dark() { b.scheme(true) }
+
+func (b *tab) scheme(dark bool) {
+	b.t.Helper()
+	b.media("", &emulation.MediaFeature{Name: "prefers-color-scheme", Value: map[bool]string{true: "dark", false: "light"}[dark]})
+}
+
+// media emulates a medium and features such as forced-colors: active.
+func (b *tab) media(medium string, features ...*emulation.MediaFeature) {
 	b.t.Helper()
 	b.do(chromedp.Func(func(ctx context.Context, s *chromedp.Target) error {
-		dark := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}
-		_, err := cdp.Call(ctx, s, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: dark})
+		_, err := cdp.Call(ctx, s, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: features})
 		return err
 	}))
 }

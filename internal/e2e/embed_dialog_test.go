@@ -16,11 +16,6 @@ const (
 	backAtOpener = `!document.querySelector("dialog").open && document.activeElement === document.querySelector("#pay")`
 )
 
-func (b *tab) press(key string) {
-	b.t.Helper()
-	b.limited("press a key", chromedp.KeyEvent(key))
-}
-
 // The dialog takes the focus into the page, keeps what is typed when it is closed, and gives the focus back.
 func TestEmbedDialog(t *testing.T) {
 	t.Parallel()
@@ -52,17 +47,17 @@ func TestEmbedDialog(t *testing.T) {
 
 			page.enter("#card_number", "4242")
 			for name, leave := range map[string]func(){
-				"Esc in the frame": func() { b.press(kb.Escape) },
+				"Esc in the frame": func() { b.press("Escape") },
 				"Esc at the button": func() {
 					evaluate[bool](b, `document.querySelector("dialog button").focus(), true`)
-					b.press(kb.Escape)
+					b.press("Escape")
 				},
 				"the button": func() { b.click("dialog button") },
 				"the link":   func() { page.click(".after a") },
 			} {
 				leave()
 				b.until("close by "+name, backAtOpener)
-				b.press(kb.Enter)
+				b.press("Enter")
 				b.until("open again", dialogIsOpen)
 				page.until("have the focus", `document.hasFocus()`)
 			}
@@ -70,8 +65,8 @@ func TestEmbedDialog(t *testing.T) {
 				t.Errorf("after closing and opening the field holds %q", got)
 			}
 			page.click("#card_number")
-			b.limited("empty the field", chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
-			b.press(kb.Delete)
+			b.limited("choose all", chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+			b.limited("empty the field", chromedp.KeyEvent(kb.Delete))
 			page.typeCard("4242424242424242")
 			page.click(payButton)
 			b.at(shop.thanks(order))
@@ -96,7 +91,7 @@ func TestEmbedDialogStaysWhilePaying(t *testing.T) {
 	for _, focus := range []string{"dialog button", "iframe"} {
 		evaluate[bool](b, `document.querySelector("`+focus+`").focus(), true`)
 		for range 3 {
-			b.press(kb.Escape)
+			b.press("Escape")
 		}
 	}
 	b.click("dialog button")

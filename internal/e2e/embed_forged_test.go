@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp/kb"
 
 	"github.com/jopay/checkout"
 )
@@ -72,7 +71,7 @@ func TestEmbedIgnoresForgedMessages(t *testing.T) {
 
 	// A page that believed the forger would send its Esc as a wish to close, before the news of its new size.
 	evaluate[bool](b, `document.querySelector("[data-checkout] iframe").focus(), true`)
-	b.press(kb.Escape)
+	b.press("Escape")
 	b.size(390, 844)
 	b.until("hear of the new size", `heard.length > `+fmt.Sprint(before))
 	if got := evaluate[string](b, `heard.slice(`+fmt.Sprint(before)+`).map((each) => each.type).join()`); strings.Trim(got, "resize,") != "" {
