@@ -40,6 +40,12 @@ for (const type of ["ready", "resize", "submitting", "failed", "completed", "can
 
 func openStorefront(t testing.TB, host string) *storefront {
 	t.Helper()
+	return showing(t, host, func(allow func(*checkout.Config)) *store { return openStore(t, allow) })
+}
+
+// showing opens a shop for the store that open makes with its setting.
+func showing(t testing.TB, host string, open func(allow func(*checkout.Config)) *store) *storefront {
+	t.Helper()
 	f := &storefront{}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(f.serve))
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
@@ -47,7 +53,7 @@ func openStorefront(t testing.TB, host string) *storefront {
 		t.Fatal(err)
 	}
 	f.origin = "http://" + net.JoinHostPort(host, port)
-	f.store = openStore(t, func(c *checkout.Config) { c.EmbedOrigins = []string{f.origin, "http://other.example:" + port} })
+	f.store = open(func(c *checkout.Config) { c.EmbedOrigins = []string{f.origin, "http://other.example:" + port} })
 	server.Start()
 	t.Cleanup(server.Close)
 	return f
