@@ -3,9 +3,7 @@ package checkout
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/sha512"
 	_ "embed" // the two scripts
-	"encoding/base64"
 	"encoding/hex"
 	"net/http"
 	"net/url"
@@ -54,9 +52,8 @@ var loaderVersion = func() string {
 // EmbedScript is the script that shows the checkout in a shop's own page: its address, which changes with its content, and
 // its hash for the integrity attribute (W3C Subresource Integrity). The same script stands at <PagePath>/embed.js, an
 // address that does not change.
-func (c *Checkout) EmbedScript() (src, integrity string) {
-	sum := sha512.Sum384(loader)
-	return c.base + c.cfg.PagePath + "/" + loaderVersion, "sha384-" + base64.StdEncoding.EncodeToString(sum[:])
+func (c *Checkout) EmbedScript() (src, hash string) {
+	return c.base + c.cfg.PagePath + "/" + loaderVersion, integrity(loader)
 }
 
 // getLoader is GET /checkout/embed.js, which pages of every origin may load, with crossorigin and integrity or without.

@@ -115,6 +115,19 @@ func TestFramedPage(t *testing.T) {
 	}
 }
 
+// What a page loads in a frame beside the rest is in the inventory, with its hash.
+func TestFrameScriptIsInTheManifest(t *testing.T) {
+	s := framingShop(t)
+	id := s.create(framed)
+	inFrame := s.inFrameOf("GET", "/checkout/"+id+"?embed=1", nil, "iframe").Body.String()
+	for _, f := range s.co.PageManifest().Files {
+		loaded := strings.Contains(inFrame, `"assets/`+f.Name+`"`)
+		if f.Framed != strings.HasPrefix(f.Name, "frame.") || (f.Framed && !loaded) {
+			t.Errorf("%s: framed %v, loaded in a frame %v", f.Name, f.Framed, loaded)
+		}
+	}
+}
+
 // Only an order that names an origin of the list has a page for frames, and only in a frame.
 func TestPageIsOrdinaryOutsideOfItsFrame(t *testing.T) {
 	s := framingShop(t)

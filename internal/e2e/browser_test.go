@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -30,6 +31,7 @@ type tab struct {
 	routes     []route
 	asked      []string // addresses outside of the shop, in order
 	contexts   []frameContext
+	loads      map[network.RequestID]*load
 }
 
 func openTab(t testing.TB) *tab {
