@@ -309,7 +309,7 @@ func TestCheckPagesAsksBaseURL(t *testing.T) {
 		t.Error(err)
 	}
 	server.Close()
-	if err := s.co.CheckPages(t.Context(), nil); err == nil || strings.Count(fmt.Sprint(err), "no answer") != 4 {
+	if err := s.co.CheckPages(t.Context(), nil); err == nil || strings.Count(fmt.Sprint(err), "no answer") != 5 {
 		t.Errorf("of a server that is gone: %v", err)
 	}
 }

@@ -208,21 +208,3 @@ var (
 		return err
 	})
 )
-
-// cookies counts those of the tab's whole profile.
-func (b *tab) cookies() int {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, waitLimit)
-	defer cancel()
-	n, err := chromedp.Run(ctx, func(ctx context.Context, s *chromedp.Target) (int, error) {
-		r, err := cdp.Call(ctx, s, storage.GetCookies, storage.GetCookiesParams{})
-		if err != nil {
-			return 0, err
-		}
-		return len(r.Cookies), nil
-	})
-	if err != nil {
-		b.fail("count cookies", err)
-	}
-	return n
-}
