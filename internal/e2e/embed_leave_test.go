@@ -39,11 +39,18 @@ func TestEmbedBankLeavesTheFrame(t *testing.T) {
 			page.click(payButton)
 			page.read("Confirm with your bank")
 			page.click("a.button")
-			b.click(`button[name=answer][value=approve]`)
+			b.answerAtBank("approve")
 			b.at(shop.thanks(order))
 			shop.is(order, "completed", "paid", webhook.SessionCompleted)
 		})
 	}
+}
+
+// answerAtBank gives the buyer's answer on the bank's page, once it has the whole tab.
+func (b *tab) answerAtBank(answer string) {
+	b.t.Helper()
+	b.until("be at the bank", `location.pathname === "/checkout/test-bank" && document.readyState === "complete"`)
+	b.click(`button[name=answer][value=` + answer + `]`)
 }
 
 // Whoever is refused by the bank is back at the page, at top level, and pays there.
@@ -57,8 +64,9 @@ func TestEmbedRefusedAtTheBank(t *testing.T) {
 	page.typeCard("4000002500003155")
 	page.click(payButton)
 	page.click(".state a.button")
-	b.click(`button[name=answer][value=refuse]`)
+	b.answerAtBank("refuse")
 	b.at(order.CheckoutURL)
+	b.read("You have not been charged")
 	b.typeCard("4242424242424242")
 	b.click(payButton)
 	b.at(shop.thanks(order))
@@ -127,7 +135,7 @@ func TestEmbedSandboxed(t *testing.T) {
 		page.typeCard("4000002500003155")
 		page.click(payButton)
 		page.click(".state a.button")
-		b.click(`button[name=answer][value=approve]`)
+		b.answerAtBank("approve")
 		b.at(shop.thanks(order))
 	})
 	for _, token := range strings.Fields(sandboxTokens) {
