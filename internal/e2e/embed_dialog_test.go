@@ -16,6 +16,17 @@ const (
 	backAtOpener = `!document.querySelector("dialog").open && document.activeElement === document.querySelector("#pay")`
 )
 
+// rests waits until an element stays where it is.
+func (b *tab) rests(selector string) {
+	b.t.Helper()
+	b.until("see "+selector+" at rest", `(() => {
+		const e = document.querySelector(`+quote(selector)+`), { x, y, height } = e.getBoundingClientRect();
+		const last = window.resting;
+		window.resting = [x, y, height, e.scrollTop].join();
+		return last === window.resting;
+	})()`)
+}
+
 // The dialog takes the focus into the page, keeps what is typed when it is closed, and gives the focus back.
 func TestEmbedDialog(t *testing.T) {
 	t.Parallel()
@@ -52,7 +63,7 @@ func TestEmbedDialog(t *testing.T) {
 					evaluate[bool](b, `document.querySelector("dialog button").focus(), true`)
 					b.press("Escape")
 				},
-				"the button": func() { b.click("dialog button") },
+				"the button": func() { b.rests("dialog"); b.click("dialog button") },
 				"the link":   func() { page.click(".after a") },
 			} {
 				leave()
