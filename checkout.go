@@ -113,7 +113,7 @@ type Brand struct {
 	// here and needs the words the law asks for (§ 312j(3) BGB). Defaults to pay.
 	Submit string
 
-	// Logo stands in the page's header: PNG, JPEG or SVG of at most 64 KiB, served by the checkout itself. LogoDark takes its
+	// Logo stands in the page's header: PNG, JPEG, WebP or SVG of at most 64 KiB, served by the checkout itself. LogoDark takes its
 	// place on dark backgrounds. Defaults to none: the name stands there.
 	Logo, LogoDark []byte
 
@@ -123,9 +123,6 @@ type Brand struct {
 
 	// Radius of corners in CSS pixels, 1 to 24, or [Square]. Defaults to 10.
 	Radius int
-
-	// Texts take the place of the page's own: by language, then by key of templates/locales/en.json. Defaults to none.
-	Texts map[string]map[string]string
 }
 
 // Seller is who the buyer has a contract with. Documents are receipts until LegalName, Address and VATID or TaxNumber are

@@ -7,20 +7,19 @@ import (
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
-
-	"github.com/jopay/checkout/internal/money"
 )
 
 // sheetWriter words a document in one language.
 type sheetWriter struct {
-	t    *texts
-	lang string
-	d    Document
+	t            *texts
+	lang, locale string
+	d            Document
 }
 
 // sheetOf sets a document in the language it was issued in.
 func (c *Checkout) sheetOf(d Document) Sheet {
-	w := sheetWriter{c.pages.texts, c.pages.texts.match(d.Locale), d}
+	lang, locale := c.pages.texts.locale(d.Locale)
+	w := sheetWriter{c.pages.texts, lang, locale, d}
 	s := Sheet{
 		Lang: w.lang, Dir: w.say("dir"), Title: w.say("document."+string(d.Kind), "number", d.Number),
 		Seller: w.party(d.Seller), Buyer: w.buyer(), BuyerWord: w.say("document.buyer"), Facts: w.facts(), Columns: w.columns(),
@@ -37,7 +36,9 @@ func (c *Checkout) sheetOf(d Document) Sheet {
 
 func (w sheetWriter) say(key string, args ...any) string { return w.t.say(w.lang, key, args...) }
 
-func (w sheetWriter) money(minor int64) string { return money.Format(w.d.Locale, minor, w.d.Currency) }
+func (w sheetWriter) money(minor int64) string {
+	return string(amountText(w.locale, minor, w.d.Currency))
+}
 
 // party is an address as it stands on a letter.
 func (w sheetWriter) party(p DocumentParty) []string {
@@ -166,7 +167,7 @@ func (w sheetWriter) totals() []SheetTotal {
 		if name == "" || t.Category != taxStandard {
 			name = w.say("document.vat")
 		}
-		label := w.say("document.tax", "name", name, "rate", w.t.rate(w.lang, int(t.RateBP)), "net", w.money(t.NetCents))
+		label := w.say("document.tax", "name", name, "rate", w.t.rate(w.lang, int(t.RateBP)), "net", amountText(w.locale, t.NetCents, w.d.Currency))
 		list = append(list, SheetTotal{label, w.money(t.TaxCents), false})
 	}
 	return append(list, sum)

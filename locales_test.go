@@ -11,12 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"unicode"
-
-	"github.com/bojanz/currency"
 
 	"github.com/jopay/checkout/internal/dbtest"
-	"github.com/jopay/checkout/internal/money"
 )
 
 // The twelve of the first set, and regional forms that write amounts in another way.
@@ -74,31 +70,27 @@ func TestACatalogueThatLacksSomethingIsRefused(t *testing.T) {
 	}
 }
 
-// pagesOf renders with the catalogues of files.
-func pagesOf(t *testing.T, files fs.FS) *pages {
-	t.Helper()
-	p := mustPages(t)
-	var err error
-	if p.texts, err = newTexts(files, "templates/locales"); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.parse(nil); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// A new language is one file: it is found by browsers, offered in the switch and spoken on the page.
+// A new language is one file in the folder locales of a host's files: it is found by browsers, offered in the switch and
+// spoken on the page. The same file in our own folder is all it takes here.
 func TestANewLanguageIsOneFile(t *testing.T) {
+	swedish, err := localeFiles.ReadFile("templates/locales/sv.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	danish := &fstest.MapFile{Data: []byte(strings.Replace(string(swedish), `"Svenska"`, `"Dansk"`, 1))}
 	files := catalogueFiles(t, nil)
-	data := strings.Replace(string(files["templates/locales/sv.json"].Data), `"Svenska"`, `"Dansk"`, 1)
-	files["templates/locales/da.json"] = &fstest.MapFile{Data: []byte(data)}
-	p := pagesOf(t, files)
-	if got := p.texts.match("da-DK, en;q=0.5"); got != "da" {
-		t.Fatalf("a Danish browser gets %s", got)
+	files["templates/locales/da.json"] = danish
+	if own, err := newTexts(files, "templates/locales"); err != nil || !slices.Contains(own.tags, "da") {
+		t.Errorf("our own folder: %v", err)
+	}
+	p, err := newPages(fstest.MapFS{"locales/da.json": danish}, Brand{})
+	if err != nil {
+		t.Fatal(err)
 	}
 	v := coffeePage()
-	v.Lang = "da"
+	if v.Lang, v.Locale = p.texts.locale("da-DK, en;q=0.5"); v.Lang != "da" || v.Locale != "da-DK" {
+		t.Fatalf("a Danish browser gets %s and %s", v.Lang, v.Locale)
+	}
 	got := renderPage(t, p, v)
 	for _, want := range []string{`<html lang="da" dir="ltr">`, "62,00"} {
 		if !strings.Contains(got, want) {
@@ -111,140 +103,25 @@ func TestANewLanguageIsOneFile(t *testing.T) {
 	}
 }
 
-// pseudo lengthens a text by forty percent and more and marks each of its words, placeholders excepted.
-func pseudo(text string) string {
-	var b strings.Builder
-	inside := false
-	for _, r := range text {
-		switch {
-		case r == '{':
-			inside = true
-		case r == '}':
-			inside = false
-		case !inside && unicode.IsLetter(r):
-			b.WriteRune(r)
-			b.WriteRune('\u0301')
-			continue
-		}
-		b.WriteRune(r)
+func TestAHostsFilesReplaceTexts(t *testing.T) {
+	file := func(name, content string) fstest.MapFS { return fstest.MapFS{name: {Data: []byte(content)}} }
+	p, err := newPages(file("locales/de.json", `{"terms": "Geschäftsbedingungen"}`), Brand{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return b.String() + " " + strings.Repeat("·", len([]rune(text))*2/5+1)
-}
-
-// pseudoFiles have English in pseudo-letters, from left to right or from right to left.
-func pseudoFiles(t *testing.T, dir string) fstest.MapFS {
-	return catalogueFiles(t, map[string]func(map[string]any){"en": func(m map[string]any) {
-		for key, v := range m {
-			switch text := v.(type) {
-			case string:
-				m[key] = pseudo(text)
-			case map[string]any:
-				for form, s := range text {
-					text[form] = pseudo(s.(string))
-				}
-			}
-		}
-		m["dir"] = dir
-		m["months"] = "a b c d e f g h i j k l"
-	}})
-}
-
-var (
-	plainWord  = regexp.MustCompile(`\pL{3,}`)
-	pageWords  = regexp.MustCompile(`>([^<]+)<|(?:aria-label|data-busy|data-text|data-copied|data-required|data-invalid|alt)="([^"]+)"`)
-	fromSample = regexp.MustCompile(`Stripe|UTC|\S+@\S+|Shop Ltd|Shop|Street|Card|Bank|Own|req_\w+|Invoice 1|Test|Ada|Billed to|Date|1 May|Item|Quantity|Price|VAT|Amount|Beans|Brown|Net|Total|Thank you\.|ID DE123456789|EUR|Pay\.`)
-	ownNames   = regexp.MustCompile(`Deutsch|Français|Español|Italiano|Nederlands|Polski|Português|Svenska|Türkçe|العربية|עברית`)
-)
-
-// Every word of the page comes from a catalogue or from the order: what is spelled out in a template keeps its plain letters.
-func TestPagePseudoLanguage(t *testing.T) {
-	for _, dir := range []string{"ltr", "rtl"} {
-		p := pagesOf(t, pseudoFiles(t, dir))
-		for _, look := range previewLooks {
-			v := samplePage()
-			v.State, v.Lang = look.State, "en"
-			if look.change != nil && look.State != "open" {
-				look.change(&v)
-			}
-			got := renderPage(t, p, v)
-			if !strings.Contains(got, `dir="`+dir+`"`) {
-				t.Errorf("%s is not %s", look.Name, dir)
-			}
-			for _, m := range pageWords.FindAllStringSubmatch(got, -1) {
-				words := ownNames.ReplaceAllString(fromSample.ReplaceAllString(html.UnescapeString(m[1]+m[2]), ""), "")
-				if word := plainWord.FindString(words); word != "" && !strings.Contains(words, "Acme") && !strings.Contains(words, "DE89") && !strings.Contains(words, "Preview") {
-					t.Errorf("%s: %q does not come from a catalogue: %q", look.Name, word, words)
-				}
-			}
-		}
+	if got, rest := p.texts.say("de", "terms"), p.texts.say("de", "privacy"); got != "Geschäftsbedingungen" || rest != "Datenschutz" {
+		t.Errorf("the page says %q and %q", got, rest)
 	}
-}
-
-// amountOf is what a page writes for a total, in each of its places.
-func amountOf(t *testing.T, p *pages, locale string, minor int64, code string) []string {
-	t.Helper()
-	lang := p.texts.match(locale)
-	v := coffeePage()
-	v.Lang, v.Locale, v.Currency, v.Total, v.TaxLines = lang, p.texts.region(lang, locale), code, minor, nil
-	v.Items = []pageItem{{"Beans", "", 1, minor, minor}}
-	page := renderPage(t, p, v)
-	var found []string
-	for _, rule := range []string{`<span class="sum"><bdi class="n" dir="ltr">([^<]*)</bdi>`, `value="pay">[^<]*<bdi class="n" dir="ltr">([^<]*)</bdi>`, `<tr class="total">.*?<td><bdi class="n" dir="ltr">([^<]*)</bdi>`} {
-		m := regexp.MustCompile(rule).FindStringSubmatch(page)
-		if m == nil {
-			t.Fatalf("%s %s: %s is not on the page", locale, code, rule)
-		}
-		found = append(found, html.UnescapeString(m[1]))
+	if got := mustPages(t).texts.say("de", "terms"); got != "AGB" {
+		t.Errorf("the page of another checkout says %q", got)
 	}
-	title := regexp.MustCompile(`<title>([^<]*)</title>`).FindStringSubmatch(page)
-	if title == nil || !strings.Contains(html.UnescapeString(title[1]), visible(found[0])) {
-		t.Errorf("%s %s: the title %q has another amount than %q", locale, code, title, found[0])
-	}
-	return found
-}
-
-// Every currency of ISO 4217 in every language: the same amount everywhere on the page, with all its digits, and it reads
-// back unchanged.
-func TestPageWritesEveryCurrencyInEveryLanguage(t *testing.T) {
-	p := mustPages(t)
-	codes := 0
-	for _, code := range currency.GetCurrencyCodes() {
-		if !money.Valid(code) {
-			continue
-		}
-		codes++
-		for _, locale := range append(slices.Clone(shippedLocales), regionalLocales...) {
-			found := amountOf(t, p, locale, 1234567, code)
-			if found[0] != found[1] || found[0] != found[2] {
-				t.Errorf("%s %s: %q", locale, code, found)
-			}
-			amount, err := currency.NewFormatter(currency.NewLocale(locale)).Parse(found[0], code)
-			if err != nil || amount.Number() != money.Decimal(1234567, code) {
-				t.Errorf("%s %s: %q reads as %v, %v", locale, code, found[0], amount, err)
-			}
-		}
-	}
-	if codes < 150 {
-		t.Errorf("only %d currencies", codes)
-	}
-}
-
-func TestPageWritesAmountsAsTheRegionDoes(t *testing.T) {
-	p := mustPages(t)
-	for _, c := range []struct {
-		locale, code string
-		minor        int64
-		want         string
-	}{
-		{"en", "jpy", 1234567, "¥1,234,567"}, {"de", "kwd", 1234567, "1.234,567 KWD"}, {"sv", "isk", 1234567, "1 234 567 Ikr"},
-		{"en", "huf", 123450, "HUF 1,234.50"}, {"pl", "huf", 123450, "1234,50 HUF"}, {"en-IN", "inr", 123456789, "₹12,34,567.89"},
-		{"ar", "eur", 123456, "\u200f1,234.56 €"}, {"ar-EG", "eur", 123456, "\u200f١٬٢٣٤٫٥٦ €"}, {"de-CH", "chf", 123456, "CHF 1'234.56"},
-		{"de", "chf", 123456, "1.234,56 CHF"}, {"fr-CH", "chf", 123456, "1 234.56 CHF"}, {"pt-PT", "eur", 1234567, "12 345,67 €"}, {"pt", "eur", 1234567, "€ 12.345,67"},
-		{"tr", "try", 123456, "₺1.234,56"}, {"he", "ils", 123456, "\u200f1,234.56 \u200f₪"},
+	for _, c := range []struct{ name, content, want string }{
+		{"locales/de.json", `{"term": "x"}`, `"term" is in no other`}, {"locales/de.json", `{"back": "Zurück"}`, `"back" has placeholders`},
+		{"locales/da.json", `{"terms": "x"}`, "is missing"}, {"locales/DE.json", `{}`, "write the language as de"}, {"locales/de.json", `{`, "locales/de.json"},
+		{"locales/notes.txt", ``, "locales/notes.txt"},
 	} {
-		got := strings.NewReplacer("\u00a0", " ", "\u202f", " ").Replace(amountOf(t, p, c.locale, c.minor, c.code)[0])
-		if got != c.want {
-			t.Errorf("%d %s in %s is %+q, want %+q", c.minor, c.code, c.locale, got, c.want)
+		if _, err := newPages(file(c.name, c.content), Brand{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s: %v, want %q", c.name, c.content, err, c.want)
 		}
 	}
 }
@@ -296,6 +173,29 @@ func TestPageOrderButtons(t *testing.T) {
 		v.SubmitOrder = false
 		if !strings.Contains(renderPage(t, p, v), `62`) {
 			t.Errorf("%s: no amount on the button that pays", lang)
+		}
+	}
+}
+
+// The sentence that a buyer looks for first after something went wrong leaves nothing open, and stands alike on every page
+// that says it.
+func TestEveryLanguageSaysThatNothingWasTaken(t *testing.T) {
+	p := mustPages(t)
+	want := map[string]string{
+		"en": "You have not been charged.", "de": "Es wurde nichts abgebucht.", "fr": "Aucun montant n’a été débité.", "es": "No se le ha cobrado nada.",
+		"it": "Non è stato addebitato nulla.", "nl": "Er is niets afgeschreven.", "pl": "Żadna kwota nie została pobrana.", "pt": "Nenhum valor foi cobrado.",
+		"sv": "Inga pengar har dragits.", "tr": "Sizden herhangi bir ücret alınmadı.", "ar": "لم يُخصم منك أي مبلغ.", "he": "לא חויבת בשום סכום.",
+	}
+	for _, lang := range p.texts.tags {
+		for _, change := range []func(*pageView){
+			func(v *pageView) { v.Declined = "declined" }, func(v *pageView) { v.Methods = nil }, func(v *pageView) { v.State = "expired" },
+		} {
+			v := coffeePage()
+			v.Lang = lang
+			change(&v)
+			if !strings.Contains(renderPage(t, p, v), "<strong>"+want[lang]+"</strong>") || want[lang] == "" {
+				t.Errorf("%s: %q is not on the page %s", lang, want[lang], v.State)
+			}
 		}
 	}
 }

@@ -12,13 +12,12 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/jopay/checkout/internal/money"
 )
 
 //go:embed templates/page.html templates/ribbon.html templates/header.html templates/summary.html templates/form.html
@@ -28,7 +27,7 @@ import (
 var pageFiles embed.FS
 
 // pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css and checkout.js, by
-// name; it sees the same data and functions.
+// name; it sees the same data and functions. Its folder locales has texts of its own: see pageTexts.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
 	"instructions.html", "embed.html", "marks.html", "document.html",
@@ -172,14 +171,11 @@ type pageAsset struct {
 // newPages parses the templates and catalogues and renders one sample of every state in every language, so that a broken
 // file stops the start and not a buyer. Files in overlay, which may be nil, win over the built-in ones of the same name.
 func newPages(overlay fs.FS, brand Brand) (*pages, error) {
-	t, err := newTexts(localeFiles, "templates/locales")
+	t, err := pageTexts(overlay)
 	if err != nil {
 		return nil, err
 	}
 	p := &pages{texts: t, byLang: map[string]*template.Template{}, assets: map[string]pageAsset{}, scripts: map[string]string{}}
-	if err := t.override(brand.Texts); err != nil {
-		return nil, fmt.Errorf("texts: %w", err)
-	}
 	if err := p.addStyle(overlay, brand); err != nil {
 		return nil, err
 	}
@@ -264,6 +260,9 @@ func slim(content []byte) []byte {
 	return kept
 }
 
+// cssSpaces takes out the spaces that our style sheets have for readers. There is no text in them.
+var cssSpaces = strings.NewReplacer(" {\n", "{", "{\n", "{", ";\n}", "}", ";\n", ";", ",\n", ",", ": ", ":", ", ", ",", "; ", ";", " { ", "{", "; }", "}", " > ", ">", " ~ ", "~")
+
 // keepAsset gives content a name that changes with it.
 func (p *pages) keepAsset(name string, content []byte, contentType string) string {
 	sum := sha256.Sum256(content)
@@ -310,7 +309,10 @@ func readPageFile(overlay fs.FS, name string) ([]byte, error) {
 		}
 	}
 	content, err := pageFiles.ReadFile("templates/" + name)
-	if strings.HasSuffix(name, ".css") || strings.HasSuffix(name, ".js") {
+	switch path.Ext(name) {
+	case ".css":
+		content = []byte(cssSpaces.Replace(string(slim(content))))
+	case ".js":
 		content = slim(content)
 	}
 	return content, err
@@ -329,9 +331,11 @@ func (p *pages) funcs(lang string) template.FuncMap {
 	}
 }
 
-func moneyHTML(lang string, minor int64, currency string) template.HTML {
-	amount := template.HTMLEscapeString(money.Format(lang, minor, currency))
-	return template.HTML(`<bdi class="n" dir="ltr">` + amount + `</bdi>`) //nolint:gosec // escaped in the line above
+// moneyHTML is an amount as markup. It stands in the direction that its first strong letter or mark gives it: CLDR begins
+// amounts of languages written from right to left with such a mark, and puts their signs where these readers expect them.
+func moneyHTML(locale string, minor int64, currency string) template.HTML {
+	amount := template.HTMLEscapeString(string(amountText(locale, minor, currency)))
+	return template.HTML(`<bdi class="n">` + amount + `</bdi>`) //nolint:gosec // escaped in the line above
 }
 
 // rate shows basis points as a percentage: 1900 is "19%", 1950 is "19.5%".

@@ -118,8 +118,8 @@ func TestPageContents(t *testing.T) {
 	}{
 		{"open", func(*pageView) {},
 			[]string{
-				`<title>Pay €62.00 to Acme Coffee</title>`, `2</bdi> × <bdi class="n" dir="ltr">€25.00`, `<bdi>VAT</bdi> <bdi>19%</bdi>`, `€52.10`,
-				`>Pay <bdi class="n" dir="ltr">€62.00</bdi></button>`, `<form method="post" data-busy`, `id="email"`, `?lang=de`,
+				`<title>Pay €62.00 to Acme Coffee</title>`, `2</bdi> × <bdi class="n">€25.00`, `<bdi>VAT</bdi> <bdi>19%</bdi>`, `€52.10`,
+				`>Pay <bdi class="n">€62.00</bdi></button>`, `<form method="post" data-busy`, `id="email"`, `?lang=de`,
 				`continue at <bdi>Paybank</bdi>`, `href="https://a.example/cancel"`,
 			},
 			[]string{"alert", "ribbon", "€62.00 to Acme Coffee</h1>", "action=\"\""}},

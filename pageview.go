@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jopay/checkout/internal/qrsvg"
 )
@@ -26,8 +25,7 @@ func (c *Checkout) lang(r *http.Request, rec sessionRecord) (lang, locale string
 		wanted = append(wanted, rec.Locale)
 	}
 	wanted = append(wanted, shorten(r.Header.Get("Accept-Language"), 200))
-	lang = c.pages.texts.match(wanted...)
-	return lang, c.pages.texts.region(lang, wanted...)
+	return c.pages.texts.locale(wanted...)
 }
 
 // blankPage is a page without a session: everything on it is the shop's.
@@ -74,8 +72,8 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 }
 
 func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err error) {
-	v.ExpiresIn = fromMillis(s.rec.ExpiresAt).Sub(c.now()).Truncate(time.Second)
-	v.ExpiresAt = fromMillis(s.rec.ExpiresAt)
+	v.ExpiresAt = fromMillis(s.rec.ExpiresAt).In(c.cfg.Seller.TimeZone)
+	v.ExpiresIn = v.ExpiresAt.Sub(c.now())
 	v.CanExtend = c.extendable(s.rec)
 	if s.last != nil && s.last.State == attemptFailed {
 		v.Declined = publicReason(s.last.Reason)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -13,6 +14,8 @@ import (
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
+
+	"github.com/jopay/checkout/internal/money"
 )
 
 // A new language is one new file here, named by its BCP 47 tag.
@@ -57,7 +60,31 @@ var pluralForms = map[string]plural.Form{
 // when a language lacks a key, has one too many, or uses other placeholders than the English one.
 func newTexts(files fs.FS, dir string) (*texts, error) {
 	t := &texts{catalogues: map[string]*textCatalogue{}}
-	err := fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
+	if err := t.read(files, dir, (*textCatalogue).add); err != nil {
+		return nil, err
+	}
+	return t, t.finish()
+}
+
+// pageTexts are the page's catalogues with what a host has in the folder locales of its files, which may be nil: single texts
+// in a language of ours, or all of another language.
+func pageTexts(overlay fs.FS) (*texts, error) {
+	t := &texts{catalogues: map[string]*textCatalogue{}}
+	if err := t.read(localeFiles, "templates/locales", (*textCatalogue).add); err != nil {
+		return nil, err
+	}
+	if overlay != nil {
+		err := t.read(overlay, "locales", (*textCatalogue).set)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return t, t.finish()
+}
+
+// read hands every message of a folder to a catalogue of its language.
+func (t *texts) read(files fs.FS, dir string, take func(c *textCatalogue, key string, m textMessage) error) error {
+	return fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -66,22 +93,20 @@ func newTexts(files fs.FS, dir string) (*texts, error) {
 			return err
 		}
 		tag, _, _ := strings.Cut(strings.TrimPrefix(name, dir+"/"), "/")
-		if err := t.add(strings.TrimSuffix(tag, ".json"), data); err != nil {
+		if err := t.readFile(strings.TrimSuffix(tag, ".json"), data, take); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return t, t.finish()
 }
 
-// add reads one file into the catalogue of its language. A key stands in one file only.
-func (t *texts) add(name string, data []byte) error {
+func (t *texts) readFile(name string, data []byte, take func(c *textCatalogue, key string, m textMessage) error) error {
 	tag, err := language.Parse(name)
 	if err != nil {
 		return err
+	}
+	if tag.String() != name { // two spellings would be two catalogues
+		return fmt.Errorf("write the language as %s", tag)
 	}
 	var entries map[string]textEntry
 	if err := json.Unmarshal(data, &entries); err != nil {
@@ -93,13 +118,28 @@ func (t *texts) add(name string, data []byte) error {
 		t.catalogues[name] = c
 	}
 	for key, forms := range entries {
-		if c.messages[key] != nil {
-			return fmt.Errorf("key %q stands in two files", key)
-		}
-		if c.messages[key], err = newTextMessage(forms); err != nil {
+		m, err := newTextMessage(forms)
+		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
+		if err := take(c, key, m); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// add takes a message in. A key stands in one file only.
+func (c *textCatalogue) add(key string, m textMessage) error {
+	if c.messages[key] != nil {
+		return fmt.Errorf("key %q stands in two files", key)
+	}
+	return c.set(key, m)
+}
+
+// set takes a message in or replaces it.
+func (c *textCatalogue) set(key string, m textMessage) error {
+	c.messages[key] = m
 	return nil
 }
 
@@ -136,16 +176,35 @@ func (t *texts) match(wanted ...string) string {
 	return t.tags[i]
 }
 
+// locale is what a reader of the wanted languages gets: the catalogue of the words, and the same language in the form of a
+// region, in which amounts are written.
+func (t *texts) locale(wanted ...string) (lang, locale string) {
+	lang = t.match(wanted...)
+	return lang, t.region(lang, wanted...)
+}
+
+// amountText writes minor units as buyers read them, on the page, its title and button, in documents and in mails: with the
+// digits of ISO 4217, in a locale that texts.locale gave.
+func amountText(locale string, minor int64, currency string) ownText {
+	return ownText(money.Format(locale, minor, currency))
+}
+
+// ownText is text that is not from outside: the marks of direction in it belong there.
+type ownText string
+
 // region is lang in the form of a region, where one of the wanted languages is such a form: "de-CH" for "de". The first one
 // counts. It decides how amounts are written; the words are the same.
 func (t *texts) region(lang string, wanted ...string) string {
-	base, _ := t.catalogues[lang].tag.Base()
+	catalogue := t.catalogues[lang].tag
+	base, _ := catalogue.Base()
 	for _, w := range wanted {
 		tags, _, _ := language.ParseAcceptLanguage(readableTags(w))
 		for _, tag := range tags {
 			own, _ := tag.Base()
 			if region, sure := tag.Region(); own == base && sure == language.Exact && region.IsCountry() {
-				return lang + "-" + region.String()
+				if form, err := language.Compose(catalogue, region); err == nil {
+					return form.String()
+				}
 			}
 		}
 	}
@@ -177,7 +236,7 @@ func (t *texts) say(lang, key string, args ...any) string {
 	for _, piece := range p {
 		b.WriteString(piece.text)
 		if piece.arg != "" {
-			b.WriteString(visible(fmt.Sprint(textValue(args, piece.arg))))
+			b.WriteString(shown(textValue(args, piece.arg)))
 		}
 	}
 	return b.String()
@@ -201,7 +260,7 @@ func (t *texts) sayHTML(lang, key string, args ...any) template.HTML {
 			continue
 		}
 		b.WriteString("<bdi>")
-		b.WriteString(template.HTMLEscapeString(visible(fmt.Sprint(textValue(args, piece.arg)))))
+		b.WriteString(template.HTMLEscapeString(shown(textValue(args, piece.arg))))
 		b.WriteString("</bdi>")
 	}
 	return template.HTML(b.String()) //nolint:gosec // literals are escaped when read, values just above
@@ -224,6 +283,14 @@ func (t *texts) phrase(lang, key string, args []any) textPhrase {
 		return p
 	}
 	return m[plural.Other]
+}
+
+// shown is a value as it stands in a text.
+func shown(value any) string {
+	if own, ok := value.(ownText); ok {
+		return string(own)
+	}
+	return visible(fmt.Sprint(value))
 }
 
 // textValue finds a placeholder's value among the pairs; a forgotten one shows its name.

@@ -80,7 +80,8 @@ func TestTextsRate(t *testing.T) {
 		lang string
 		bp   int
 		want string
-	}{{"en", 1900, "19%"}, {"en", 1950, "19.5%"}, {"en", 5, "0.05%"}, {"de", 2525, "25,25 %"}, {"de", 0, "0 %"}} {
+	}{{"en", 1900, "19%"}, {"en", 1950, "19.5%"}, {"en", 5, "0.05%"}, {"de", 2525, "25,25\u00a0%"}, {"de", 0, "0\u00a0%"},
+		{"fr", 550, "5,5\u202f%"}, {"tr", 2000, "%20"}, {"ar", 1500, "15%"}, {"pl", 2300, "23%"}} {
 		if got := all.rate(c.lang, c.bp); got != c.want {
 			t.Errorf("rate(%s, %d) = %q, want %q", c.lang, c.bp, got, c.want)
 		}
@@ -104,10 +105,10 @@ func TestTextsRefuseCataloguesThatDisagree(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all := &texts{catalogues: map[string]*textCatalogue{}}
-			if err := all.add("en", []byte(model)); err != nil {
+			if err := all.readFile("en", []byte(model), (*textCatalogue).add); err != nil {
 				t.Fatal(err)
 			}
-			err := all.add(c.tag, []byte(c.other))
+			err := all.readFile(c.tag, []byte(c.other), (*textCatalogue).add)
 			if err == nil {
 				err = all.finish()
 			}

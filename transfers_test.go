@@ -49,7 +49,7 @@ func TestAPartKeepsTheSessionOpenAndTheRestIsShown(t *testing.T) {
 		s.transfer("2", ref, 499, booked(id, 1001, 0))
 		s.want(id, "pending", "requires_action")
 		body := s.page("/checkout/" + id).Body.String()
-		if !strings.Contains(body, "€14.99</bdi> have arrived. Still to pay: ") || strings.Count(body, "€10.01") != 2 {
+		if !strings.Contains(body, "€14.99</bdi> has arrived. Still to pay: ") || strings.Count(body, "€10.01") != 2 {
 			t.Errorf("the page does not show the rest: %s", body)
 		}
 		if list := s.api("GET", "/sessions/"+id+"/payments", "").Body.String(); !strings.Contains(list, `"received_cents":1499`) {

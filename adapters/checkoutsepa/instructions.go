@@ -20,44 +20,44 @@ var texts = map[string][]string{
 		"Ihre Bestellung ist bestätigt, sobald das Geld eingegangen ist, in der Regel nach ein bis zwei Bankarbeitstagen.",
 	},
 	"fr": {
-		"Veuillez virer exactement ce montant sur le compte ci-dessous et indiquer la référence telle quelle : elle nous dit ce que vous avez payé.",
+		"Veuillez virer exactement ce montant sur le compte ci-dessous et indiquer la référence telle quelle : elle nous permet d’identifier votre paiement.",
 		"Votre commande est confirmée dès réception de l’argent, en général après un à deux jours ouvrés.",
 	},
 	"es": {
-		"Transfiera exactamente este importe a la cuenta indicada abajo y escriba el concepto tal como aparece: nos dice qué ha pagado.",
+		"Transfiera exactamente este importe a la cuenta indicada abajo y escriba el concepto tal como aparece: así sabemos qué ha pagado.",
 		"Su pedido queda confirmado cuando llega el dinero, normalmente tras uno o dos días hábiles.",
 	},
 	"it": {
-		"Trasferisci esattamente questo importo sul conto indicato sotto e scrivi la causale così come appare: ci dice che cosa hai pagato.",
-		"Il tuo ordine è confermato quando arriva il denaro, di solito dopo uno o due giorni lavorativi.",
+		"Effettuare un bonifico di questo importo esatto sul conto indicato sotto e riportare la causale così come appare: ci permette di riconoscere il pagamento.",
+		"L’ordine è confermato quando arriva il denaro, di solito dopo uno o due giorni lavorativi.",
 	},
 	"nl": {
-		"Maak precies dit bedrag over naar de rekening hieronder en vermeld het kenmerk zoals het er staat: zo weten wij waarvoor u hebt betaald.",
+		"Maak precies dit bedrag over naar de rekening hieronder en vermeld het betalingskenmerk zoals het er staat: zo weten wij waarvoor u hebt betaald.",
 		"Uw bestelling is bevestigd zodra het geld binnen is, meestal na één tot twee werkdagen.",
 	},
 	"pl": {
-		"Prosimy przelać dokładnie tę kwotę na poniższe konto i podać tytuł przelewu tak, jak jest tu zapisany: po nim rozpoznamy płatność.",
+		"Prosimy przelać dokładnie tę kwotę na poniższe konto i podać tytuł przelewu dokładnie tak, jak jest tu zapisany: po nim rozpoznamy płatność.",
 		"Zamówienie zostanie potwierdzone, gdy pieniądze wpłyną, zwykle po jednym lub dwóch dniach roboczych.",
 	},
 	"pt": {
-		"Transfira exatamente este valor para a conta abaixo e indique a referência tal como aparece: diz-nos o que pagou.",
-		"A sua encomenda fica confirmada quando o dinheiro chegar, normalmente após um a dois dias úteis.",
+		"Transfira exatamente este valor para a conta abaixo e indique a referência tal como aparece: é por ela que reconhecemos o pagamento.",
+		"O seu pedido fica confirmado quando o dinheiro chegar, normalmente após um a dois dias úteis.",
 	},
 	"sv": {
 		"För över exakt detta belopp till kontot nedan och ange referensen precis som den visas: den talar om vad du har betalat för.",
 		"Din beställning är bekräftad när pengarna har kommit in, vanligtvis efter en till två bankdagar.",
 	},
 	"tr": {
-		"Lütfen tam olarak bu tutarı aşağıdaki hesaba gönderin ve açıklamayı burada göründüğü gibi yazın: neyi ödediğinizi bundan anlarız.",
-		"Para ulaştığında siparişiniz onaylanır, genellikle bir iki iş günü sonra.",
+		"Lütfen tam olarak bu tutarı aşağıdaki hesaba gönderin ve açıklamayı burada göründüğü gibi yazın: ödemenizi bu sayede tanırız.",
+		"Siparişiniz para ulaştığında onaylanır, genellikle bir iki iş günü içinde.",
 	},
 	"ar": {
-		"يرجى تحويل هذا المبلغ بالضبط إلى الحساب أدناه وكتابة المرجع كما هو ظاهر: فهو يخبرنا بما دفعت ثمنه.",
-		"يتأكد طلبك عند وصول المال، عادةً بعد يوم إلى يومي عمل.",
+		"يرجى تحويل هذا المبلغ بالضبط إلى الحساب أدناه وكتابة المرجع كما هو ظاهر: فبه نتعرف على دفعتك.",
+		"يُؤكَّد طلبك عند وصول المبلغ، عادةً خلال يوم أو يومي عمل.",
 	},
 	"he": {
-		"יש להעביר בדיוק את הסכום הזה לחשבון שלהלן ולציין את האסמכתה כפי שהיא מופיעה: לפיה נדע על מה שולם.",
-		"ההזמנה תאושר כשהכסף יגיע, בדרך כלל לאחר יום עד שני ימי עסקים.",
+		"יש להעביר בדיוק את הסכום הזה לחשבון שלהלן ולציין את האסמכתה כפי שהיא מופיעה: לפיה נזהה את התשלום.",
+		"ההזמנה תאושר כשהכסף יגיע, בדרך כלל בתוך יום עד שני ימי עסקים.",
 	},
 }
 
@@ -65,14 +65,14 @@ var texts = map[string][]string{
 var testTexts = map[string][]string{
 	"en": {"This is a test: do not transfer anything. The shop records a transfer to go on."},
 	"de": {"Dies ist ein Test: Bitte überweisen Sie nichts. Der Shop trägt zum Weitermachen eine Überweisung ein."},
-	"fr": {"Ceci est un test : ne virez rien. La boutique enregistre un virement pour continuer."},
+	"fr": {"Ceci est un test : ne virez rien. La boutique enregistre un virement pour continuer."},
 	"es": {"Esto es una prueba: no transfiera nada. La tienda registra una transferencia para continuar."},
-	"it": {"Questo è un test: non trasferire nulla. Il negozio registra un bonifico per proseguire."},
+	"it": {"Questo è un test: non effettuare alcun bonifico. Il negozio registra un bonifico per proseguire."},
 	"nl": {"Dit is een test: maak niets over. De winkel voert een overschrijving in om verder te gaan."},
 	"pl": {"To jest test: prosimy niczego nie przelewać. Sklep wpisuje przelew, aby przejść dalej."},
-	"pt": {"Isto é um teste: não transfira nada. A loja regista uma transferência para continuar."},
+	"pt": {"Isto é um teste: não transfira nada. A loja anota uma transferência para continuar."},
 	"sv": {"Det här är ett test: för inte över något. Butiken registrerar en överföring för att gå vidare."},
-	"tr": {"Bu bir testtir: hiçbir şey göndermeyin. Devam etmek için mağaza bir havale kaydeder."},
+	"tr": {"Bu bir testtir: para göndermeyin. Devam etmek için mağaza bir havale kaydeder."},
 	"ar": {"هذا اختبار: لا تحوّل شيئًا. يسجّل المتجر تحويلًا للمتابعة."},
 	"he": {"זוהי בדיקה: אין להעביר דבר. החנות רושמת העברה כדי להמשיך."},
 }

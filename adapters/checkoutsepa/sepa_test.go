@@ -310,6 +310,11 @@ func TestTextsHaveTheSameParagraphsInEveryLanguage(t *testing.T) {
 			t.Errorf("%s has %d paragraphs", tag, len(paragraphs))
 		}
 	}
+	for _, tag := range strings.Fields("en de fr es it nl pl pt sv tr ar he") { // the languages of the page
+		if texts[tag] == nil || testTexts[tag] == nil {
+			t.Errorf("%s is missing", tag)
+		}
+	}
 	for locale, want := range map[string]string{"de": "de", "de-AT": "de", "DE_ch": "de", "en-GB": "en", "ja": "en", "": "en", "den": "en", "-": "en"} {
 		if got := textIn(texts, locale); got[0] != texts[want][0] {
 			t.Errorf("%q is answered with %q", locale, got[0])

@@ -93,7 +93,7 @@ func (p *Provider) makeSession(ctx context.Context, r checkout.BeginRequest, kin
 	addMetadata(form, "payment_intent_data[metadata]", r)
 	setIf(form, "payment_intent_data[description]", shortened(r.Description))
 	setIf(form, "customer_email", r.Email)
-	setIf(form, "locale", locale(r.Locale))
+	setIf(form, "locale", localeOf(locales, r.Locale))
 	form.Set("expand[]", "payment_intent")
 	var made hostedSession
 	replayed, err := p.api.post(ctx, "/v1/checkout/sessions", form, r.AttemptID, &made)
@@ -158,6 +158,6 @@ func (p *Provider) client(secret, language string) string {
 		Key    string `json:"key"`
 		Secret string `json:"secret"`
 		Locale string `json:"locale,omitempty"`
-	}{p.publishable, secret, locale(language)})
+	}{p.publishable, secret, localeOf(elementLocales, language)})
 	return string(text)
 }

@@ -70,11 +70,29 @@ func TestMethodTable(t *testing.T) {
 
 func TestLocale(t *testing.T) {
 	for tag, want := range map[string]string{
-		"de": "de", "de-AT": "de", "en-gb": "en-GB", "en-US": "en", "pt-BR": "pt-BR", "zh-TW": "zh-TW", "zh-Hant": "zh", "no": "nb", "nn-NO": "nb",
-		"ar": "", "": "", "-": "", "es-419": "es-419",
+		"de": "de", "de-AT": "de", "en-gb": "en-GB", "en-US": "en", "en-IN": "en", "pt-PT": "pt", "pt-BR": "pt-BR", "fr-CH": "fr", "es-MX": "es", "zh-TW": "zh-TW",
+		"zh-Hant": "zh", "no": "nb", "nn-NO": "nb", "ar": "", "he": "", "": "", "-": "", "es-419": "es-419",
 	} {
-		if got := locale(tag); got != want {
-			t.Errorf("locale(%q) is %q, want %q", tag, got, want)
+		if got := localeOf(locales, tag); got != want {
+			t.Errorf("Checkout has %q for %q, want %q", got, tag, want)
+		}
+	}
+	for tag, want := range map[string]string{"ar": "ar", "ar-EG": "ar", "he-IL": "he", "de-AT": "de", "": "", "xx": ""} {
+		if got := localeOf(elementLocales, tag); got != want {
+			t.Errorf("the Payment Element has %q for %q, want %q", got, tag, want)
+		}
+	}
+}
+
+// Whoever has read the page in one of its languages goes on in it: on Stripe's fields in all twelve, on Stripe's own page in
+// the ten it has.
+func TestLocalesOfThePage(t *testing.T) {
+	for _, tag := range strings.Fields("en de fr es it nl pl pt sv tr ar he") {
+		if got := localeOf(elementLocales, tag); got != tag {
+			t.Errorf("the Payment Element has %q for %q", got, tag)
+		}
+		if got := localeOf(locales, tag); got != tag && tag != "ar" && tag != "he" {
+			t.Errorf("Checkout has %q for %q", got, tag)
 		}
 	}
 }
