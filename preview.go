@@ -62,6 +62,8 @@ var previewLooks = []previewLook{
 	{"problem_cross_site", "problem", problemPreview("cross_site")},
 	{"problem_stale_form", "problem", problemPreview("stale_form")},
 	{"problem_too_large", "problem", problemPreview("too_large")},
+	{"problem_document_pending", "problem", problemPreview("document_pending")},
+	{"document", "document", func(v *pageView) { v.LangSwitch, v.Seller, v.PDF, v.XML = false, pageSeller{}, "#", "#" }},
 }
 
 // admittedToPreview asks the Authorize that the admin has: whoever may read there may see this.
@@ -129,8 +131,26 @@ func (c *Checkout) preview(r *http.Request, look previewLook) (pageView, error) 
 	if look.change != nil {
 		look.change(&v)
 	}
+	if v.State == "document" {
+		v.Sheet = c.sheetOf(previewDocument(v))
+	}
 	v.ExpiresAt = c.now().Add(v.ExpiresIn).In(c.cfg.Seller.TimeZone)
 	return v, v.drawPreview(c)
+}
+
+// previewDocument is the invoice of the order that the previews are about.
+func previewDocument(v pageView) Document {
+	d := Document{
+		Kind: KindInvoice, Number: "2030-000042", IssuedOn: "2030-05-07", SuppliedOn: "2030-05-07", Locale: v.Locale, Currency: v.Currency, Reference: &v.Reference,
+		Seller:   DocumentParty{Name: "Acme Coffee GmbH", Line1: "Oranienstraße 12", PostalCode: "10999", City: "Berlin", Country: "DE", VATID: "DE123456789"},
+		Buyer:    DocumentParty{Name: "Ada Lovelace", Line1: "12 St James’s Square", PostalCode: "SW1Y 4JH", City: "London", Country: "GB"},
+		Taxes:    []DocumentTax{{Name: "VAT", Category: "S", RateBP: 1900, GrossCents: v.Total, NetCents: v.Net(), TaxCents: v.Tax}},
+		NetCents: v.Net(), TaxCents: v.Tax, GrossCents: v.Total,
+	}
+	for _, it := range v.Items {
+		d.Lines = append(d.Lines, DocumentLine{Name: it.Name, Description: it.Description, Quantity: it.Quantity, UnitCents: it.Amount, GrossCents: it.Total, RateBP: 1900, Category: "S"})
+	}
+	return d
 }
 
 // drawPreview adds the code of a bank transfer.
