@@ -19,23 +19,9 @@ var (
 	//go:embed templates/frame.js
 	frameSource []byte
 
-	loader      = stripped(loaderSource) // what shops load into their own pages
-	frameScript = stripped(frameSource)  // what the page in a frame loads
+	loader      = slim(loaderSource) // what shops load into their own pages
+	frameScript = slim(frameSource)  // what the page in a frame loads
 )
-
-// stripped leaves indentation and comments at home, which have lines of their own in our scripts and style sheets: buyers
-// pay for each byte.
-func stripped(asset []byte) []byte {
-	var out []byte
-	for line := range bytes.Lines(asset) {
-		line = bytes.TrimSpace(line)
-		comment := bytes.HasPrefix(line, []byte("//")) || (bytes.HasPrefix(line, []byte("/*")) && bytes.HasSuffix(line, []byte("*/")))
-		if len(line) > 0 && !comment {
-			out = append(append(out, line...), '\n')
-		}
-	}
-	return out
-}
 
 const (
 	loaderName    = "embed.js"

@@ -240,9 +240,6 @@ func (p *pages) addAsset(overlay fs.FS, name, contentType string) (string, error
 	if err != nil {
 		return "", err
 	}
-	if own, err := pageFiles.ReadFile("templates/" + name); err == nil && bytes.Equal(own, content) {
-		content = stripped(content)
-	}
 	return p.keepAsset(name, content, contentType), nil
 }
 

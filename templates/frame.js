@@ -1,8 +1,7 @@
 // In a shop's frame: the origin that the order names hears what happens, and nobody else.
-(() => {
+if (parent !== window) {
   const body = document.body, { frame, id, news, redirect, state, close } = body.dataset;
   const tell = (type, more) => parent.postMessage({ type: "checkout." + type, v: 1, id, ...more }, frame);
-  if (parent === window) return;
 
   // Without a loader, links are links.
   let loader;
@@ -20,10 +19,10 @@
   // Every form says while it is being sent, a provider's too.
   new MutationObserver(([{ target }]) => tell(target.ariaBusy === "true" ? "submitting" : "failed"))
     .observe(body, { subtree: true, attributeFilter: ["aria-busy"] });
-  new ResizeObserver(() => tell("resize", { height: Math.ceil(body.getBoundingClientRect().height) })).observe(body);
+  new ResizeObserver(([{ contentRect }]) => tell("resize", { height: Math.ceil(contentRect.height) })).observe(body);
 
   tell("ready", { state, title: document.title, lang: document.documentElement.lang, close });
   if (news) tell(news, { redirect });
   // A frame of another origin gets no autofocus. After a form the focus is here already.
   if (document.hasFocus()) document.querySelector(".alert")?.focus();
-})();
+}
