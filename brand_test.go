@@ -242,6 +242,23 @@ func TestADoubtfulBrandIsRefused(t *testing.T) {
 	}
 }
 
+// A logo is one request more than the three of a page without: its dark form takes its place, and does not come beside it.
+func TestALogoIsOneRequestMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		brand Brand
+		files int
+	}{"none": {Brand{}, 2}, "one": {Brand{Logo: pngOf(t, 10, 10)}, 3}, "two": {Brand{Logo: pngOf(t, 10, 10), LogoDark: pngOf(t, 10, 11)}, 4}} {
+		p, err := newPages(nil, c.brand)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := renderPage(t, p, coffeePage())
+		if n := strings.Count(got, `"assets/`); n != c.files || strings.Count(got, "<img") != min(1, c.files-2) || strings.Count(got, "<source") != max(0, c.files-3) {
+			t.Errorf("%s: %d files: %s", name, n, got)
+		}
+	}
+}
+
 // With Submit order the button says what the law asks for, whatever a host's files say.
 func TestTheWordsOfTheLawStay(t *testing.T) {
 	files := fstest.MapFS{"locales/de.json": {Data: []byte(`{"button.order": "Los"}`)}}
