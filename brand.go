@@ -12,6 +12,7 @@ const Square = -1
 const (
 	maxLogo   = 64 << 10 // bytes; buyers load it before they can pay
 	maxRadius = 24       // CSS pixels
+	maxShop   = 200      // characters
 )
 
 // plain tells a brand that looks like the page itself.
@@ -42,6 +43,9 @@ func (b Brand) css() string {
 
 // check refuses what buyers would see as broken.
 func (b Brand) check() error {
+	if n := len([]rune(b.Name)); n > maxShop {
+		return refuse("Brand.Name", "has %d characters: use at most %d, as buyers know the shop", n, maxShop)
+	}
 	if _, err := parseColour(b.Accent); b.Accent != "" && err != nil {
 		return refuse("Brand.Accent", "%q is not a colour like #10503d", b.Accent)
 	}

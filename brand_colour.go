@@ -3,6 +3,7 @@ package checkout
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // scheme is what the page's style.css paints on: the lightest or darkest ground first.
@@ -19,10 +20,17 @@ var (
 )
 
 // shades are the custom properties of style.css that come of an accent.
-type shades struct{ accent, fill, press, on, tint colour }
+type shades struct {
+	accent, fill, press, on, tint colour
+	rim                           *colour // around a fill that its ground would swallow; nil for none
+}
 
 func (s shades) css() string {
-	return fmt.Sprintf("  --accent: %s;\n  --fill: %s;\n  --press: %s;\n  --on-fill: %s;\n  --tint: %s;\n", s.accent, s.fill, s.press, s.on, s.tint)
+	css := fmt.Sprintf("  --accent: %s;\n  --fill: %s;\n  --press: %s;\n  --on-fill: %s;\n  --tint: %s;\n", s.accent, s.fill, s.press, s.on, s.tint)
+	if s.rim != nil {
+		css += fmt.Sprintf("  --rim: %s;\n", s.rim)
+	}
+	return css
 }
 
 // What WCAG 2.2 asks for: text 4.5:1 (1.4.3), parts of controls 3:1 (1.4.11).
@@ -32,21 +40,41 @@ const (
 )
 
 // shades derives what a scheme needs from any colour, so that text and controls keep their contrast: the accent as text on
-// every ground, the fill of a button against the sheet, the text on it at rest and under the pointer.
+// every ground, the text on a button of that very colour, at rest and under the pointer, and a rim where the button would not
+// be told from its ground.
 func (c colour) shades(s scheme) shades {
 	tint := mix(s.sheet, c, .06)
-	out := shades{tint: tint}
-	out.accent = c.until(s.towards, func(x colour) bool {
-		return contrast(x, s.sheet) >= textContrast && contrast(x, s.paper) >= textContrast && contrast(x, tint) >= textContrast
-	})
-	out.fill = c.until(s.towards, func(x colour) bool { return contrast(x, s.sheet) >= partContrast && contrast(x, tint) >= partContrast })
-	out.on = white
-	away := black // pressing goes away from the text, so that its contrast grows
-	if contrast(out.fill, black) > contrast(out.fill, white) {
-		out.on, away = black, white
+	apart := func(ratio float64, grounds ...colour) func(colour) bool {
+		return func(x colour) bool {
+			return !slices.ContainsFunc(grounds, func(ground colour) bool { return contrast(x, ground) < ratio })
+		}
 	}
-	out.press = mix(out.fill, away, .2)
+	out := shades{fill: c, on: white, tint: tint, accent: c.until(s.towards, apart(textContrast, s.sheet, s.paper, tint))}
+	if contrast(c, black) > contrast(c, white) {
+		out.on = black
+	}
+	if rim := c.until(s.towards, apart(partContrast, s.sheet, tint)); rim != c {
+		out.rim = &rim
+	}
+	out.press = out.pressed(s)
 	return out
+}
+
+// pressed is the fill under the pointer: away from its text where that can be seen, else towards it.
+func (s shades) pressed(ground scheme) colour {
+	away := black
+	if s.on == black {
+		away = white
+	}
+	for _, towards := range []colour{away, s.on} {
+		for _, share := range []float64{.2, .15, .1} {
+			x := mix(s.fill, towards, share)
+			if contrast(x, s.on) >= textContrast && contrast(x, s.fill) >= 1.1 && (s.rim != nil || contrast(x, ground.sheet) >= partContrast) {
+				return x
+			}
+		}
+	}
+	return s.fill
 }
 
 // until mixes c with another colour, a hundredth at a time, until it is good. The last step is that colour itself.

@@ -113,12 +113,13 @@ type Brand struct {
 	// here and needs the words the law asks for (§ 312j(3) BGB). Defaults to pay.
 	Submit string
 
-	// Logo stands in the page's header: PNG, JPEG or SVG of at most 64 KiB, served by the checkout itself. LogoDark takes its
+	// Logo stands in the page's header: PNG, JPEG, WebP or SVG of at most 64 KiB, served by the checkout itself. LogoDark takes its
 	// place on dark backgrounds. Defaults to none: the name stands there.
 	Logo, LogoDark []byte
 
-	// Accent colours buttons, links and the focus, like #10503d. Whatever it is, it is darkened or lightened as far as text
-	// and controls need for their contrast (WCAG 2.2, 1.4.3 and 1.4.11), in both colour schemes. Defaults to the page's green.
+	// Accent colours buttons, marks and the focus, like #10503d. Buttons have this very colour, with black or white text and a
+	// rim where they need one; everything else is darkened or lightened as far as contrast asks (WCAG 2.2, 1.4.3 and 1.4.11),
+	// in both colour schemes. Defaults to the page's green.
 	Accent string
 
 	// Radius of corners in CSS pixels, 1 to 24, or [Square]. Defaults to 10.

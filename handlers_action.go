@@ -88,6 +88,7 @@ func (c *Checkout) getReturn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	c.sessionPolicy(w.Header(), s.rec, Embed{})
 	if s.last != nil && s.last.State == attemptOpen {
 		if err := c.finish(w, r, *s.last); err != nil {
 			c.cfg.Logger.WarnContext(r.Context(), "checkout: a returning buyer's payment is not known yet", "request", requestID(r.Context()), "error", err)

@@ -30,6 +30,8 @@ func (c *Checkout) Pages() http.Handler {
 		path: c.cfg.PagePath,
 		routes: []route{
 			routeOf("/assets/:name", map[string]handler{"GET": c.getAsset}),
+			routeOf("/"+loaderName, map[string]handler{"GET": c.getLoader}),
+			routeOf("/"+loaderVersion, map[string]handler{"GET": c.getLoaderVersion}),
 			routeOf("/"+testBankPath, map[string]handler{"GET": c.getTestBank, "POST": c.postTestBank}),
 			routeOf("/documents/:id", map[string]handler{"GET": c.getDocumentPage}),
 			routeOf("/documents/:id/pdf", map[string]handler{"GET": c.getDocumentPagePDF}),
@@ -122,6 +124,7 @@ func (c *Checkout) getStatus(w http.ResponseWriter, r *http.Request) error {
 
 // writePage renders a session, with what was wrong in a form that was just refused.
 func (c *Checkout) writePage(w http.ResponseWriter, r *http.Request, status int, s situation, refused *refusedForm) error {
+	c.sessionPolicy(w.Header(), s.rec, c.embedOf(s)) // before anything fails: in a frame an error has to be seen too
 	v, err := c.pageOf(r, s)
 	if err != nil {
 		return err
@@ -129,7 +132,6 @@ func (c *Checkout) writePage(w http.ResponseWriter, r *http.Request, status int,
 	if refused != nil {
 		v.Problems, v.Values, v.Declined = refused.problems, refused.values, ""
 	}
-	sessionPolicy(w.Header(), s.rec, c.embedOf(s))
 	return c.render(w, r, status, v)
 }
 
@@ -204,6 +206,9 @@ func (c *Checkout) getAsset(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Content-Type", file.contentType)
+	if strings.HasPrefix(file.contentType, "image/") {
+		h.Set("Content-Security-Policy", imagePolicy)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(content)))
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(content)
@@ -237,6 +242,7 @@ func (c *Checkout) postPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	c.sessionPolicy(w.Header(), s.rec, Embed{})
 	attempts, fresh, err := c.readToken(r.Context(), form.Get("token"), s.rec.ID)
 	if err != nil {
 		return err
@@ -326,9 +332,11 @@ func (c *Checkout) goOn(w http.ResponseWriter, r *http.Request, before situation
 	if err != nil {
 		return err
 	}
-	sessionPolicy(w.Header(), s.rec, Embed{})
 	if s.failed() > before.failed() {
 		c.limits.declines.Allow(c.clients.of(r))
+	}
+	if c.framedBy(r, s.rec) != "" {
+		return seeOther(w, c.pageLink(r, s.rec.ID)) // neither the shop nor a bank belongs into the frame
 	}
 	switch s.state(c.now()) {
 	case "completed":
@@ -347,8 +355,12 @@ func (c *Checkout) pageLink(r *http.Request, id string) string {
 	if end, ok := doorEnd(sent, c.basePath, c.cfg.PagePath); ok {
 		link = sent[:end] + "/" + id
 	}
+	q := frameQuery(r)
 	if lang := r.URL.Query().Get("lang"); lang != "" {
-		link += "?lang=" + url.QueryEscape(shorten(lang, 35))
+		q.Set("lang", shorten(lang, 35))
+	}
+	if len(q) > 0 {
+		link += "?" + q.Encode()
 	}
 	return link
 }
@@ -440,7 +452,7 @@ func (c *Checkout) getTestBank(w http.ResponseWriter, r *http.Request) error {
 	v.Test, v.Token = true, token
 	v.SessionID, v.Currency, v.Total = s.rec.ID, charge.Currency, charge.Amount
 	v.Bank = pageBank{Key: charge.Scenario}
-	sessionPolicy(w.Header(), s.rec, Embed{})
+	contentPolicy(w.Header(), returnOrigins(s.rec), "", Embed{})
 	return c.render(w, r, http.StatusOK, v)
 }
 
@@ -460,6 +472,6 @@ func (c *Checkout) postTestBank(w http.ResponseWriter, r *http.Request) error {
 	if err := c.sandbox.answer(r.Context(), charge.PaymentID, form.Get("answer") == "approve"); err != nil {
 		return err
 	}
-	sessionPolicy(w.Header(), s.rec, Embed{})
+	c.sessionPolicy(w.Header(), s.rec, Embed{})
 	return seeOther(w, c.pageURL(s.rec.ID)+"/return")
 }

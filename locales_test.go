@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -149,6 +150,28 @@ func TestPageLanguagePrecedence(t *testing.T) {
 		body := strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u200f", "").Replace(html.UnescapeString(w.Body.String()))
 		if !strings.Contains(body, `<html lang="`+c.lang+`"`) || !strings.Contains(body, ">"+c.amount+"<") || w.Header().Get("Content-Language") != c.lang {
 			t.Errorf("%+v: %s", c, regexp.MustCompile(`<html[^>]*>|class="sum">.{80}`).FindAllString(body, -1))
+		}
+	}
+}
+
+// The switch has every language, marks the one that is spoken, and stays on the page that is open.
+func TestPageLanguageSwitch(t *testing.T) {
+	p := mustPages(t)
+	for _, lang := range shippedLocales {
+		v := coffeePage()
+		v.Lang, v.LangSwitch, v.Keep = lang, true, url.Values{"embed": {"1"}}
+		got := renderPage(t, p, v)
+		for _, other := range shippedLocales {
+			own, mark := p.texts.say(other, "language"), ""
+			if other == lang {
+				mark = ` aria-current="true"`
+			}
+			if want := `<li><a href="?embed=1&amp;lang=` + other + `" lang="` + other + `" hreflang="` + other + `"` + mark + `>` + own + `</a></li>`; !strings.Contains(got, want) {
+				t.Errorf("%s: no %s", lang, want)
+			}
+		}
+		if n := strings.Count(got, "aria-current"); n != 1 {
+			t.Errorf("%s: %d languages are marked", lang, n)
 		}
 	}
 }

@@ -28,6 +28,7 @@ type PageFile struct {
 	Bytes     int      `json:"bytes"`
 	States    []string `json:"states"`             // of the page that load it
 	Provider  string   `json:"provider,omitempty"` // whose fields need it
+	Framed    bool     `json:"framed,omitempty"`   // loaded in a shop's frame and nowhere else
 	Reason    string   `json:"reason"`
 }
 
@@ -128,6 +129,7 @@ func (m PageManifest) of(mode Mode) PageManifest {
 var (
 	sessionTargets = []string{"{success_url}", "{cancel_url}"}
 	fieldStates    = []string{"requires_action"}
+	framedStates   = []string{"open", "requires_action", "instructions", "processing", "completed", "expired"}
 )
 
 func manifestProvider(name string, mode Mode, e Embed) PageProvider {
@@ -148,6 +150,8 @@ func (c *Checkout) manifestFiles() []PageFile {
 		c.manifestFile(c.pages.script, PageFile{Kind: "script", States: statesOfPage,
 			Reason: "Checks the form before it is sent, counts the time down, asks how a payment stands. The page works without it."}),
 	}
+	files = append(files, c.manifestFile(c.pages.frame, PageFile{Kind: "script", States: framedStates, Framed: true,
+		Reason: "Tells the shop around the frame how high the page is and how the payment stands."}))
 	for _, provider := range slices.Sorted(maps.Keys(c.pages.scripts)) {
 		files = append(files, c.manifestFile(c.pages.scripts[provider], PageFile{Kind: "script", States: fieldStates, Provider: provider,
 			Reason: "Shows the provider's fields and sends the buyer on when they are done."}))

@@ -113,7 +113,7 @@ func (k *pageCheck) page(ctx context.Context, id string, status int, s situation
 	want, embed := http.Header{}, k.c.embedOf(s)
 	pageHeaders(want)
 	if s.rec.ID != "" {
-		sessionPolicy(want, s.rec, embed)
+		k.c.sessionPolicy(want, s.rec, embed)
 	}
 	address := k.c.pageURL(id)
 	h, body, ok := k.fetch(ctx, what, address, status)
@@ -189,7 +189,7 @@ func (k *pageCheck) loads(s situation, embed Embed) map[string]string {
 	}
 	hasFields := len(embed.Scripts) > 0 && slices.Contains(fieldStates, state)
 	for _, f := range k.c.manifestFiles() {
-		if slices.Contains(f.States, state) && (f.Provider == "" || hasFields && s.last.Provider == f.Provider) {
+		if slices.Contains(f.States, state) && !f.Framed && (f.Provider == "" || hasFields && s.last.Provider == f.Provider) {
 			list[f.URL] = f.Kind
 		}
 	}

@@ -54,8 +54,8 @@ func TestPageManifestListsWhatIsServed(t *testing.T) {
 			t.Errorf("%s is served and not in the manifest: add it with its reason", name)
 		}
 	}
-	if len(m.Files) != 4 {
-		t.Errorf("%d files, want two styles, the page's script and the provider's: %+v", len(m.Files), m.Files)
+	if len(m.Files) != 5 {
+		t.Errorf("%d files, want two styles, the page's script, the frame's and the provider's: %+v", len(m.Files), m.Files)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestAdminGivesThePageManifestOfAMode(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json; charset=utf-8" {
 		t.Fatalf("%d %v %s", w.Code, err, w.Body)
 	}
-	if len(got.Providers) != 1 || got.Providers[0].Mode != Live || got.Providers[0].Scripts[0] != "https://js.acme.example/v3/" || len(got.Pages) != 4 || len(got.Files) != 4 {
+	if len(got.Providers) != 1 || got.Providers[0].Mode != Live || got.Providers[0].Scripts[0] != "https://js.acme.example/v3/" || len(got.Pages) != 4 || len(got.Files) != 5 {
 		t.Errorf("%+v", got)
 	}
 	if w := s.admin(person{Actor: Actor{ID: "eve"}}, "/live/page-manifest.json"); w.Code != http.StatusForbidden {
@@ -309,7 +309,7 @@ func TestCheckPagesAsksBaseURL(t *testing.T) {
 		t.Error(err)
 	}
 	server.Close()
-	if err := s.co.CheckPages(t.Context(), nil); err == nil || strings.Count(fmt.Sprint(err), "no answer") != 4 {
+	if err := s.co.CheckPages(t.Context(), nil); err == nil || strings.Count(fmt.Sprint(err), "no answer") != 5 {
 		t.Errorf("of a server that is gone: %v", err)
 	}
 }

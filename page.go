@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,6 +83,7 @@ type pageView struct {
 	CanExtend   bool             // open: button action=extend beside the expiry note
 	BackURL     string           // cancel_url
 	Keep        url.Values       // parameters of the address that the language switch keeps
+	Frame       string           // the origin in whose frame the page is shown; empty: at top level
 	ExpiresIn   time.Duration    // what is left as the server sees it; not above 0 hides the note
 	ExpiresAt   time.Time        // the same as a moment
 	PollAfter   []int            // processing: seconds between the script's status polls
@@ -153,6 +155,7 @@ type pages struct {
 	byLang                map[string]*template.Template
 	style, script         string            // names that change with the content
 	sheetStyle            string            // the same of documents
+	frame                 string            // the same of the script that pages in a frame have in addition
 	logo, logoDark        string            // the same of a brand
 	logoWidth, logoHeight int               // CSS pixels
 	scripts               map[string]string // the same of providers' own scripts, by provider
@@ -182,6 +185,7 @@ func newPages(overlay fs.FS, brand Brand) (*pages, error) {
 	if p.sheetStyle, err = p.addAsset(overlay, "document.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
+	p.frame = p.keepAsset("frame.js", frameScript, "text/javascript; charset=utf-8")
 	if err := p.parse(overlay); err != nil {
 		return nil, err
 	}
@@ -253,6 +257,9 @@ func slim(content []byte) []byte {
 	return kept
 }
 
+// cssSpaces takes out the spaces that our style sheets have for readers. There is no text in them.
+var cssSpaces = strings.NewReplacer(" {\n", "{", "{\n", "{", ";\n}", "}", ";\n", ";", ",\n", ",", ": ", ":", ", ", ",", "; ", ";", " { ", "{", "; }", "}", " > ", ">", " ~ ", "~")
+
 // keepAsset gives content a name that changes with it.
 func (p *pages) keepAsset(name string, content []byte, contentType string) string {
 	sum := sha256.Sum256(content)
@@ -299,7 +306,10 @@ func readPageFile(overlay fs.FS, name string) ([]byte, error) {
 		}
 	}
 	content, err := pageFiles.ReadFile("templates/" + name)
-	if strings.HasSuffix(name, ".css") || strings.HasSuffix(name, ".js") {
+	switch path.Ext(name) {
+	case ".css":
+		content = []byte(cssSpaces.Replace(string(slim(content))))
+	case ".js":
 		content = slim(content)
 	}
 	return content, err
@@ -363,7 +373,7 @@ func samplePage() pageView {
 		Problems: []pageProblem{{"email", "email_missing"}, {"", "stale_form"}}, Declined: "declined",
 		ContinueURL: "https://a.example", CanAbandon: true, CanExtend: true, BackURL: "https://a.example",
 		ExpiresIn: time.Minute, PollAfter: []int{2, 4}, Problem: "internal", RequestID: "r", Bank: pageBank{"challenge"},
-		Scripts: []string{"https://a.example/a.js"}, OwnScript: "a.js", Provider: "a", Client: "{}",
+		Frame: "https://a.example", Scripts: []string{"https://a.example/a.js"}, OwnScript: "a.js", Provider: "a", Client: "{}",
 		Sheet: sampleSheet(), PDF: "inv_1/pdf", XML: "inv_1/xml",
 		Told: pageInstructions{Text: []string{"Pay."}, Fields: []pageCopy{{"iban", "", "D E", "DE"}, {"", "Own", "1", ""}}, QR: "<svg></svg>", Due: 1, Received: 1},
 	}

@@ -63,9 +63,9 @@ var (
 	pseudoWord = regexp.MustCompile(`[\pL\pM]+`)
 	nodeRule   = regexp.MustCompile(`>([^<]+)<|\s([a-zA-Z-]+)="([^"]*)"`)
 	// Attributes that nobody reads. A new one is taken for one that is read.
-	machineAttributes = strings.Fields("class id name type inputmode autocomplete autocapitalize spellcheck maxlength value dir lang hreflang href src rel charset " +
+	machineAttributes = strings.Fields("aria-current aria-required class id name type inputmode autocomplete autocapitalize spellcheck maxlength value dir lang hreflang href src rel charset " +
 		"content method action role scope for tabindex aria-describedby aria-labelledby aria-hidden aria-invalid viewBox width height d cx cy r " +
-		"data-seconds data-status data-poll data-state data-provider data-client data-return data-copy target")
+		"data-seconds data-status data-poll data-state data-provider data-client data-return data-copy data-frame data-id data-news data-redirect target")
 )
 
 // wordsOf collects the words in all strings of a value.

@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jopay/checkout/internal/qrsvg"
 )
@@ -33,7 +32,7 @@ func (c *Checkout) lang(r *http.Request, rec sessionRecord) (lang, locale string
 func (c *Checkout) blankPage(r *http.Request, state string) pageView {
 	lang, locale := c.lang(r, sessionRecord{})
 	return pageView{
-		State: state, Base: c.backTo(c.cfg.PagePath, r), Lang: lang, Locale: locale, LangSwitch: r.Method == http.MethodGet, Shop: c.cfg.Brand.Name,
+		State: state, Keep: frameQuery(r), Base: c.backTo(c.cfg.PagePath, r), Lang: lang, Locale: locale, LangSwitch: r.Method == http.MethodGet, Shop: c.cfg.Brand.Name,
 		Seller: pageSeller{
 			LegalName: c.cfg.Seller.LegalName, Address: c.cfg.Seller.Address.lines(), LegalNoticeURL: c.cfg.Seller.LegalNoticeURL,
 			PrivacyURL: c.cfg.Seller.PrivacyURL, TermsURL: c.cfg.Seller.TermsURL,
@@ -49,7 +48,7 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 	}
 	v := c.blankPage(r, s.state(c.now()))
 	v.Lang, v.Locale = c.lang(r, s.rec)
-	v.Test, v.SessionID = s.rec.Mode == Test, s.rec.ID
+	v.Test, v.SessionID, v.Frame = s.rec.Mode == Test, s.rec.ID, c.framedBy(r, s.rec)
 	v.Currency, v.Total, v.Tax, v.Free = s.rec.Currency, s.rec.Amount, s.rec.AmountTax, s.rec.Amount == 0
 	v.Items, v.TaxLines = pageItems(items), pageTaxes(items)
 	v.Reference, v.BackURL = orEmpty(s.rec.Reference), s.rec.CancelURL
@@ -73,8 +72,8 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 }
 
 func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err error) {
-	v.ExpiresIn = fromMillis(s.rec.ExpiresAt).Sub(c.now()).Truncate(time.Second)
-	v.ExpiresAt = fromMillis(s.rec.ExpiresAt)
+	v.ExpiresAt = fromMillis(s.rec.ExpiresAt).In(c.cfg.Seller.TimeZone)
+	v.ExpiresIn = v.ExpiresAt.Sub(c.now())
 	v.CanExtend = c.extendable(s.rec)
 	if s.last != nil && s.last.State == attemptFailed {
 		v.Declined = publicReason(s.last.Reason)

@@ -20,14 +20,19 @@ func pageHeaders(h http.Header) {
 }
 
 // sessionPolicy opens the policy of a page for what its session needs, and for nothing else.
-func sessionPolicy(h http.Header, rec sessionRecord, embed Embed) {
+func (c *Checkout) sessionPolicy(h http.Header, rec sessionRecord, embed Embed) {
+	contentPolicy(h, returnOrigins(rec), c.frameOrigin(rec), embed)
+}
+
+// returnOrigins are where the buyer of a session is sent to in the end.
+func returnOrigins(rec sessionRecord) []string {
 	var targets []string
 	for _, raw := range []string{rec.SuccessURL, rec.CancelURL} {
 		if u, err := url.Parse(raw); err == nil && !slices.Contains(targets, originOf(u)) {
 			targets = append(targets, originOf(u))
 		}
 	}
-	contentPolicy(h, targets, orEmpty(rec.EmbedOrigin), embed)
+	return targets
 }
 
 // contentPolicy writes the CSP. Chromium holds redirects after a form to form-action, so the origins the buyer may be

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jopay/checkout/internal/qrsvg"
@@ -62,6 +63,8 @@ var previewLooks = []previewLook{
 	{"problem_cross_site", "problem", problemPreview("cross_site")},
 	{"problem_stale_form", "problem", problemPreview("stale_form")},
 	{"problem_too_large", "problem", problemPreview("too_large")},
+	{"problem_document_pending", "problem", problemPreview("document_pending")},
+	{"document", "document", func(v *pageView) { v.LangSwitch, v.Seller, v.PDF, v.XML = false, pageSeller{}, "#", "#" }},
 }
 
 // admittedToPreview asks the Authorize that the admin has: whoever may read there may see this.
@@ -129,8 +132,26 @@ func (c *Checkout) preview(r *http.Request, look previewLook) (pageView, error) 
 	if look.change != nil {
 		look.change(&v)
 	}
-	v.ExpiresAt = c.now().Add(v.ExpiresIn)
+	if v.State == "document" {
+		v.Sheet = c.sheetOf(previewDocument(v))
+	}
+	v.ExpiresAt = c.now().Add(v.ExpiresIn).In(c.cfg.Seller.TimeZone)
 	return v, v.drawPreview(c)
+}
+
+// previewDocument is the invoice of the order that the previews are about.
+func previewDocument(v pageView) Document {
+	d := Document{
+		Kind: KindInvoice, Number: "2030-000042", IssuedOn: "2030-05-07", SuppliedOn: "2030-05-07", Locale: v.Locale, Currency: v.Currency, Reference: &v.Reference,
+		Seller:   DocumentParty{Name: "Acme Coffee GmbH", Line1: "Oranienstraße 12", PostalCode: "10999", City: "Berlin", Country: "DE", VATID: "DE123456789"},
+		Buyer:    DocumentParty{Name: "Ada Lovelace", Line1: "12 St James’s Square", PostalCode: "SW1Y 4JH", City: "London", Country: "GB"},
+		Taxes:    []DocumentTax{{Name: "VAT", Category: "S", RateBP: 1900, GrossCents: v.Total, NetCents: v.Net(), TaxCents: v.Tax}},
+		NetCents: v.Net(), TaxCents: v.Tax, GrossCents: v.Total,
+	}
+	for _, it := range v.Items {
+		d.Lines = append(d.Lines, DocumentLine{Name: it.Name, Description: it.Description, Quantity: it.Quantity, UnitCents: it.Amount, GrossCents: it.Total, RateBP: 1900, Category: "S"})
+	}
+	return d
 }
 
 // drawPreview adds the code of a bank transfer.
@@ -171,7 +192,8 @@ func longPreview(v *pageView) {
 	v.Email = "a.very.long.name.that.somebody.really.has@a-very-long-domain-name-of-a-shop.example"
 	v.Items = []pageItem{
 		{string([]rune(long)[:250]), "", 999_999, 90, 89_999_910},
-		{"\u202eevil\u202c <script>alert(1)</script>", "👩‍👩‍👧‍👦 👍🏽 🇪🇺 e\u0301 שלום مرحبا", 1, 10_000_089, 9_999_089},
+		{"\u202eevil\u202c <script>alert(1)</script>", "👩‍👩‍👧‍👦 👍🏽 🇪🇺 e\u0301 שלום مرحبا", 1, 9_999_089, 9_999_089},
+		{"Gift wrapping", strings.Repeat("A box of recycled paper, tied by hand, with a card on which your own words stand. ", 7)[:497] + "end", 1, 1_000, 1_000},
 	}
 	v.Total, v.Tax = 99_999_999, 15_966_386
 	v.TaxLines = []pageTax{{"A tax with the longest name that is allowed", 1900, 15_966_386}}

@@ -2,9 +2,12 @@ package checkout
 
 import (
 	"errors"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +25,32 @@ func previewShop(t *testing.T, who Authorize) *shop {
 
 func reader(*http.Request) (Actor, Access, error) { return Actor{ID: "ada"}, AccessRead, nil }
 
+// previewHeadings are the headings of what is not called like its state. Those of open pages name the shop.
+var previewHeadings = map[string]string{
+	"open_free": "confirm", "fields": "embed.title", "test_bank": "bank.title", "instructions_rest": "instructions.title", "instructions_bound": "instructions.bound",
+	"completed_free": "completed.free_title", "expired_money": "expired.title", "document": "document.invoice",
+}
+
+// headingOf is what the heading of a look says.
+func headingOf(look previewLook, t *texts, lang string) string {
+	key := look.State + ".title"
+	if problem, ok := strings.CutPrefix(look.Name, "problem_"); ok {
+		key = "problem." + problem + ".title"
+	} else if look.State == "open" {
+		key = "pay"
+	}
+	if own := previewHeadings[look.Name]; own != "" {
+		key = own
+	}
+	shop := "Acme Coffee"
+	if look.Name == "open_long" {
+		shop = "Kaffeebohnenröstmaschinenmanufaktur Schmidt-Rottluff & Töchter"
+	}
+	return t.say(lang, key, "shop", shop, "number", "2030-000042")
+}
+
+var firstHeading = regexp.MustCompile(`(?s)<h1[^>]*>(.*?)</h1>`)
+
 // Every look in every language goes through the templates and headers of real pages.
 func TestPreviewShowsEveryStateInEveryLanguage(t *testing.T) {
 	s := previewShop(t, reader)
@@ -34,6 +63,10 @@ func TestPreviewShowsEveryStateInEveryLanguage(t *testing.T) {
 			body := w.Body.String()
 			if w.Code != http.StatusOK || !strings.Contains(body, `<html lang="`+lang+`"`) || !strings.Contains(body, `data-state="`+look.State+`"`) {
 				t.Errorf("%s in %s: %d", look.Name, lang, w.Code)
+			}
+			heading := html.UnescapeString(tagsAndScripts.ReplaceAllString(firstHeading.FindString(body), ""))
+			if want := headingOf(look, s.co.pages.texts, lang); !strings.Contains(heading, want) {
+				t.Errorf("%s in %s has the heading %q, want %q", look.Name, lang, heading, want)
 			}
 			if strings.Contains(body, "ZgotmplZ") || strings.Contains(body, "preview/status") {
 				t.Errorf("%s in %s has a refused link or asks for a status", look.Name, lang)
@@ -51,9 +84,15 @@ func TestPreviewShowsEveryStateInEveryLanguage(t *testing.T) {
 			}
 		}
 	}
-	for _, state := range pageStates {
+	for _, state := range statesOfPage {
 		if !shown[state] {
 			t.Errorf("no preview shows %s", state)
+		}
+	}
+	for key := range s.co.pages.texts.catalogues["en"].messages {
+		problem, ok := strings.CutSuffix(key, ".title")
+		if problem, is := strings.CutPrefix(problem, "problem."); ok && is && !slices.ContainsFunc(previewLooks, func(l previewLook) bool { return l.Name == "problem_"+problem }) {
+			t.Errorf("no preview shows the problem %s", problem)
 		}
 	}
 }

@@ -63,12 +63,13 @@ func findChromium() string {
 	return ""
 }
 
-// launch starts Chromium without a way to the internet. The library adds a folder of its own for the profile, ends the
-// process with this one, and switches the sandbox off for root, who cannot have it.
+// launch starts Chromium without a way to the internet; two names of the rules are sites of their own on this machine. The
+// library adds a folder of its own for the profile, ends the process with this one, and switches the sandbox off for root,
+// who cannot have it.
 func launch(path string) error {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", "MAP shop.example 127.0.0.1, MAP other.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 		chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("lang", "en"),

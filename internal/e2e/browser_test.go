@@ -30,6 +30,7 @@ type tab struct {
 	expected   []string
 	routes     []route
 	asked      []string // addresses outside of the shop, in order
+	contexts   []frameContext
 	loads      map[network.RequestID]*load
 }
 

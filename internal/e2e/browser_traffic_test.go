@@ -68,6 +68,7 @@ func (b *tab) listen() chromedp.Action[chromedp.Void] {
 
 // hear runs in the loop that reads the browser's messages, so it must not wait.
 func (b *tab) hear(event any) {
+	b.hearContext(event)
 	switch e := event.(type) {
 	case *fetch.EventRequestPaused:
 		go b.resume(e)

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"html"
+	"image"
+	"image/png"
 	"io"
 	"net/http"
 	"os"
@@ -120,6 +123,39 @@ func TestPageIsAccessibleWhenItIsOpen(t *testing.T) {
 		}
 		b.judgedInEachLook(axe, page+" with all that opens")
 	})
+}
+
+// A shop's accent, logo and corners change nothing about that, and controls still stand out.
+func TestPageIsAccessibleInAShopsLook(t *testing.T) {
+	t.Parallel()
+	proves(t, "1.1.1", "1.4.3", "1.4.11")
+	axe := axeSource(t)
+	var logo bytes.Buffer
+	if err := png.Encode(&logo, image.NewNRGBA(image.Rect(0, 0, 240, 64))); err != nil {
+		t.Fatal(err)
+	}
+	for _, accent := range []string{"#ffd400", "#0a0a3c", "#d6336c"} {
+		s, _ := openPreviews(t, func(cfg *checkout.Config) {
+			cfg.Brand.Accent, cfg.Brand.Logo, cfg.Brand.Radius = accent, logo.Bytes(), 24
+		})
+		for _, state := range []string{"open_methods", "open_errors", "completed"} {
+			t.Run(accent+" "+state, func(t *testing.T) {
+				takeTurn(t)
+				b := openTab(t)
+				b.open(s.preview(state, "en"))
+				b.judgedInEachLook(axe, accent+" "+state)
+				for _, dark := range []bool{false, true} {
+					b.scheme(dark)
+					if got := evaluate[string](b, faint); got != "" {
+						t.Errorf("dark: %t: %s", dark, got)
+					}
+				}
+				if len(b.stops()) == 0 {
+					t.Error("there is nothing to stop at")
+				}
+			})
+		}
+	}
 }
 
 // The checker sees a page as it is: each of these would be found.

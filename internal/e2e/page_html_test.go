@@ -149,7 +149,7 @@ func (g *pageGallery) pages() map[string]string {
 // languages are those that the page offers.
 func (g *pageGallery) languages() []string {
 	g.t.Helper()
-	langs := []string{"en"}
+	var langs []string
 	for _, m := range hreflang.FindAllStringSubmatch(g.get(g.addresses["open"]+"?lang=en"), -1) {
 		langs = append(langs, m[1])
 	}

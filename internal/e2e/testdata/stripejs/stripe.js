@@ -34,6 +34,8 @@
         },
         mount(target) {
           frame.title = 'Secure payment input frame';
+          frame.style.width = '100%';
+          frame.style.border = '0';
           frame.src = 'https://js.stripe.com/fields.html?locale=' + options.locale;
           frame.addEventListener('load', () => tell('ready', {}));
           target.replaceChildren(frame);
