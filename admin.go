@@ -79,6 +79,7 @@ var adminRoutes = []adminRoute{
 	{pattern: "/:mode/transfers/:id/assign", get: (*adminCall).getTransferAgain, post: (*adminCall).postAssign, needs: AccessOperate},
 	{pattern: "/:mode/transfers/:id/dismiss", get: (*adminCall).getTransferAgain, post: (*adminCall).postDismiss, needs: AccessOperate},
 	{pattern: "/:mode/audit", get: (*adminCall).getAudit},
+	{pattern: "/:mode/page-manifest.json", get: (*adminCall).getPageManifest},
 
 	{pattern: "/:mode/settings/keys", get: (*adminCall).getKeys, post: (*adminCall).postKeys, needs: AccessManage},
 	{pattern: "/:mode/settings/keys/:id", get: (*adminCall).getKey},

@@ -84,7 +84,7 @@ func (p *adminPages) addAsset(name, contentType string) (string, error) {
 	sum := sha256.Sum256(content)
 	base, ext, _ := strings.Cut(name, ".")
 	hashed := base + "." + hex.EncodeToString(sum[:6]) + "." + ext
-	p.assets[hashed] = pageAsset{content, contentType}
+	p.assets[hashed] = pageAsset{content: content, contentType: contentType}
 	return hashed, nil
 }
 

@@ -112,6 +112,20 @@ type Brand struct {
 	// Submit is what the page's button does: pay for a contract that the shop has concluded, or order, which concludes it
 	// here and needs the words the law asks for (§ 312j(3) BGB). Defaults to pay.
 	Submit string
+
+	// Logo stands in the page's header: PNG, JPEG or SVG of at most 64 KiB, served by the checkout itself. LogoDark takes its
+	// place on dark backgrounds. Defaults to none: the name stands there.
+	Logo, LogoDark []byte
+
+	// Accent colours buttons, links and the focus, like #10503d. Whatever it is, it is darkened or lightened as far as text
+	// and controls need for their contrast (WCAG 2.2, 1.4.3 and 1.4.11), in both colour schemes. Defaults to the page's green.
+	Accent string
+
+	// Radius of corners in CSS pixels, 1 to 24, or [Square]. Defaults to 10.
+	Radius int
+
+	// Texts take the place of the page's own: by language, then by key of templates/locales/en.json. Defaults to none.
+	Texts map[string]map[string]string
 }
 
 // Seller is who the buyer has a contract with. Documents are receipts until LegalName, Address and VATID or TaxNumber are

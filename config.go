@@ -175,6 +175,9 @@ func (cfg *Config) checkRest() error {
 			return refuse("OldSecretKeys", "[%d] has %d bytes: each was a SecretKey, of at least 32", i, len(key))
 		}
 	}
+	if err := cfg.Brand.check(); err != nil {
+		return err
+	}
 	if !wordRule.MatchString(cfg.Brand.HeaderWord) {
 		return refuse("Brand.HeaderWord", "%q must be one word of letters and digits, like JoPay", cfg.Brand.HeaderWord)
 	}
@@ -233,7 +236,7 @@ func (c *Checkout) setUpProviders() error {
 }
 
 func (c *Checkout) setUpPages() (err error) {
-	if c.pages, err = pagesWith(c.cfg.Templates); err != nil {
+	if c.pages, err = pagesWith(c.cfg.Templates, c.cfg.Brand); err != nil {
 		return refuse("Templates", "%v", err)
 	}
 	if c.desk, err = builtInDesk(); err != nil {

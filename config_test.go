@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -130,7 +131,7 @@ func TestNewTouchesNoTable(t *testing.T) {
 		if tables, err := db.Migrator().GetTables(); err != nil || len(tables) != 0 {
 			t.Errorf("tables after New: %v, %v", tables, err)
 		}
-		if cfg.APIPath != "" || cfg.TablePrefix != "" || cfg.Logger != nil || cfg.Now != nil || cfg.Brand != (Brand{}) {
+		if cfg.APIPath != "" || cfg.TablePrefix != "" || cfg.Logger != nil || cfg.Now != nil || !reflect.DeepEqual(cfg.Brand, Brand{}) {
 			t.Error("New changed the host's own Config")
 		}
 		pool, err := db.DB()

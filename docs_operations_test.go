@@ -76,7 +76,7 @@ func TestOperationsDocStatementsRun(t *testing.T) {
 	})
 }
 
-func TestOperationsDocProviderCompiles(t *testing.T) {
+func TestOperationsDocProgramsCompile(t *testing.T) {
 	blocks, _ := blocksOf(t, operationsDoc)
 	compiled := 0
 	for _, b := range blocks {
@@ -85,7 +85,7 @@ func TestOperationsDocProviderCompiles(t *testing.T) {
 			compiled++
 		}
 	}
-	if compiled != 1 {
-		t.Errorf("%d programs were compiled, want 1", compiled)
+	if compiled != 2 {
+		t.Errorf("%d programs were compiled, want the provider and the watch of the page", compiled)
 	}
 }

@@ -37,7 +37,7 @@ func (c *Checkout) getDocumentPage(w http.ResponseWriter, r *http.Request) error
 	if errors.Is(err, ErrNotIssued) {
 		v.State, v.Problem = "problem", "document_pending"
 		w.Header().Set("Retry-After", "5")
-		return c.render(w, http.StatusOK, v)
+		return c.render(w, r, http.StatusOK, v)
 	}
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (c *Checkout) getDocumentPage(w http.ResponseWriter, r *http.Request) error
 	if d.Profile != "" {
 		v.XML = d.ID + "/xml" + key
 	}
-	return c.render(w, http.StatusOK, v)
+	return c.render(w, r, http.StatusOK, v)
 }
 
 // getDocumentPagePDF is GET /checkout/documents/{id}/pdf?key=.

@@ -129,7 +129,7 @@ func (c *Checkout) writePage(w http.ResponseWriter, r *http.Request, status int,
 		v.Problems, v.Values, v.Declined = refused.problems, refused.values, ""
 	}
 	sessionPolicy(w.Header(), s.rec, c.embedOf(s))
-	return c.render(w, status, v)
+	return c.render(w, r, status, v)
 }
 
 type refusedForm struct {
@@ -140,12 +140,20 @@ type refusedForm struct {
 // pageBuffers are used again, because a page is larger than all else a request allocates.
 var pageBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func (c *Checkout) render(w http.ResponseWriter, status int, v pageView) error {
-	buf := pageBuffers.Get().(*bytes.Buffer)
+func (c *Checkout) render(w http.ResponseWriter, r *http.Request, status int, v pageView) error {
+	buf, zipped := pageBuffers.Get().(*bytes.Buffer), pageBuffers.Get().(*bytes.Buffer)
 	defer pageBuffers.Put(buf)
+	defer pageBuffers.Put(zipped)
 	buf.Reset()
 	if err := c.pages.render(buf, v); err != nil {
 		return fmt.Errorf("render %s: %w", v.State, err)
+	}
+	if mayZip(w.Header(), r) {
+		zipped.Reset()
+		if err := zip(zipped, buf.Bytes()); err != nil {
+			return err
+		}
+		buf = zipped
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", v.Lang)
@@ -175,7 +183,7 @@ func (c *Checkout) answerPage(w http.ResponseWriter, r *http.Request, e *Error) 
 		v.Problem = e.Code
 	}
 	errorHeaders(w.Header(), e)
-	if err := c.render(w, e.Status, v); err != nil {
+	if err := c.render(w, r, e.Status, v); err != nil {
 		c.cfg.Logger.ErrorContext(r.Context(), "checkout: the error page failed", "request", requestID(r.Context()), "error", err)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
@@ -185,13 +193,16 @@ var errCrossSite = &Error{Status: http.StatusForbidden, Type: typePermission, Co
 
 // getAsset is GET /checkout/assets/{name}. The name changes with the content, so it may be kept for ever.
 func (c *Checkout) getAsset(w http.ResponseWriter, r *http.Request) error {
-	content, contentType, ok := c.pages.asset(r.PathValue("name"))
+	file, ok := c.pages.assets[r.PathValue("name")]
 	if !ok {
 		return ErrRouteUnknown
 	}
-	h := w.Header()
+	h, content := w.Header(), file.content
+	if file.zipped != nil && mayZip(h, r) {
+		content = file.zipped
+	}
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Set("Content-Type", contentType)
+	h.Set("Content-Type", file.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(content)))
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(content)
@@ -429,7 +440,7 @@ func (c *Checkout) getTestBank(w http.ResponseWriter, r *http.Request) error {
 	v.SessionID, v.Currency, v.Total = s.rec.ID, charge.Currency, charge.Amount
 	v.Bank = pageBank{Key: charge.Scenario}
 	sessionPolicy(w.Header(), s.rec, Embed{})
-	return c.render(w, http.StatusOK, v)
+	return c.render(w, r, http.StatusOK, v)
 }
 
 // postTestBank is POST /checkout/test-bank: the buyer approves or refuses, and comes back like from any bank.

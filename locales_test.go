@@ -83,7 +83,7 @@ func TestANewLanguageIsOneFile(t *testing.T) {
 	if own, err := newTexts(files, "templates/locales"); err != nil || !slices.Contains(own.tags, "da") {
 		t.Errorf("our own folder: %v", err)
 	}
-	p, err := newPages(fstest.MapFS{"locales/da.json": danish})
+	p, err := newPages(fstest.MapFS{"locales/da.json": danish}, Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,25 +103,35 @@ func TestANewLanguageIsOneFile(t *testing.T) {
 	}
 }
 
-func TestAHostsFilesReplaceTexts(t *testing.T) {
-	file := func(name, content string) fstest.MapFS { return fstest.MapFS{name: {Data: []byte(content)}} }
-	p, err := newPages(file("locales/de.json", `{"terms": "Geschäftsbedingungen"}`))
+// A host's file wins over ours of the same name, for its own checkout alone, and is held to the same rules.
+func TestAHostsLanguageWins(t *testing.T) {
+	ours, err := localeFiles.ReadFile("templates/locales/de.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, rest := p.texts.say("de", "terms"), p.texts.say("de", "privacy"); got != "Geschäftsbedingungen" || rest != "Datenschutz" {
-		t.Errorf("the page says %q and %q", got, rest)
+	change := func(old, own string) string {
+		if strings.Count(string(ours), old) != 1 {
+			t.Fatalf("%s is not in the German texts", old)
+		}
+		return strings.Replace(string(ours), old, own, 1)
 	}
-	if got := mustPages(t).texts.say("de", "terms"); got != "AGB" {
-		t.Errorf("the page of another checkout says %q", got)
+	try := func(name, content string) (*pages, error) {
+		return newPages(fstest.MapFS{name: {Data: []byte(content)}}, Brand{})
+	}
+	p, err := try("locales/de.json", change(`"terms": "AGB"`, `"terms": "Geschäftsbedingungen"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own, other := p.texts.say("de", "terms"), mustPages(t).texts.say("de", "terms"); own != "Geschäftsbedingungen" || other != "AGB" {
+		t.Errorf("it says %q, another checkout %q", own, other)
 	}
 	for _, c := range []struct{ name, content, want string }{
-		{"locales/de.json", `{"term": "x"}`, `"term" is in no other`}, {"locales/de.json", `{"back": "Zurück"}`, `"back" has placeholders`},
-		{"locales/da.json", `{"terms": "x"}`, "is missing"}, {"locales/DE.json", `{}`, "write the language as de"}, {"locales/de.json", `{`, "locales/de.json"},
-		{"locales/notes.txt", ``, "locales/notes.txt"},
+		{"locales/de.json", change(`"terms": "AGB"`, `"term": "x"`), `key "terms" is missing`},
+		{"locales/de.json", change(`"back": "Zurück zu {shop}"`, `"back": "Zurück"`), `"back" has placeholders`},
+		{"locales/DE.json", string(ours), "write the language as de"}, {"locales/de.json", `{`, "locales/de.json"}, {"locales/notes.txt", ``, "locales/notes.txt"},
 	} {
-		if _, err := newPages(file(c.name, c.content)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s %s: %v, want %q", c.name, c.content, err, c.want)
+		if _, err := try(c.name, c.content); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
 }

@@ -33,6 +33,21 @@ type pageMessage struct{ Target, Text string }
 func (v *pageView) Style() string  { return v.pages.style }
 func (v *pageView) Script() string { return v.pages.script }
 
+// pageLogo is the logo with what it stands for where it is shown.
+type pageLogo struct {
+	*pageView
+	Alt string
+}
+
+// LogoFor is the logo that stands for a text.
+func (v *pageView) LogoFor(text string) pageLogo { return pageLogo{v, text} }
+
+// Logo and LogoDark are the brand's pictures, empty for none; LogoWidth and LogoHeight are CSS pixels.
+func (v *pageView) Logo() string     { return v.pages.logo }
+func (v *pageView) LogoDark() string { return v.pages.logoDark }
+func (v *pageView) LogoWidth() int   { return v.pages.logoWidth }
+func (v *pageView) LogoHeight() int  { return v.pages.logoHeight }
+
 // SheetStyle is the style sheet that documents have beside the page's.
 func (v *pageView) SheetStyle() string { return v.pages.sheetStyle }
 

@@ -27,7 +27,7 @@ func pseudoPages(t *testing.T, dir string, script pseudo.Script, files fstest.Ma
 		t.Fatal(err)
 	}
 	files["locales/en.json"] = &fstest.MapFile{Data: made}
-	p, err := newPages(files)
+	p, err := newPages(files, Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}

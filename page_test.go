@@ -15,7 +15,7 @@ var pageStates = []string{"open", "requires_action", "processing", "completed", 
 
 func mustPages(t testing.TB) *pages {
 	t.Helper()
-	p, err := newPages(nil)
+	p, err := newPages(nil, Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestPageOverlay(t *testing.T) {
 	file := func(name, content string) fstest.MapFS {
 		return fstest.MapFS{name: {Data: []byte(content)}}
 	}
-	p, err := newPages(file("footer.html", `<footer>Own {{t "terms"}} {{name .Shop}}</footer>`))
+	p, err := newPages(file("footer.html", `<footer>Own {{t "terms"}} {{name .Shop}}</footer>`), Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestPageOverlay(t *testing.T) {
 		{"unsafe place", "summary.html", `<a href={{if .Test}}"x{{end}}>`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := newPages(file(c.file, c.content)); err == nil || !strings.Contains(err.Error(), c.file) {
+			if _, err := newPages(file(c.file, c.content), Brand{}); err == nil || !strings.Contains(err.Error(), c.file) {
 				t.Errorf("error = %v, want one that names %s", err, c.file)
 			}
 		})
@@ -277,25 +277,25 @@ func TestPageOverlay(t *testing.T) {
 
 func TestPageAssets(t *testing.T) {
 	p := mustPages(t)
-	own, err := newPages(fstest.MapFS{"style.css": {Data: []byte("body{}")}})
+	own, err := newPages(fstest.MapFS{"style.css": {Data: []byte("body{}")}}, Brand{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if own.style == p.style || own.script != p.script {
 		t.Errorf("names %s and %s do not follow the content", own.style, own.script)
 	}
-	if content, _, ok := own.asset(own.style); !ok || string(content) != "body{}" {
-		t.Errorf("own style sheet = %q, %v", content, ok)
+	if file, ok := own.assets[own.style]; !ok || string(file.content) != "body{}" {
+		t.Errorf("own style sheet = %q, %v", file.content, ok)
 	}
 	for name, want := range map[string]string{p.style: "text/css; charset=utf-8", p.script: "text/javascript; charset=utf-8"} {
-		if _, contentType, ok := p.asset(name); !ok || contentType != want {
-			t.Errorf("asset(%q) = %q, %v", name, contentType, ok)
+		if file, ok := p.assets[name]; !ok || file.contentType != want {
+			t.Errorf("asset %q is %q, %v", name, file.contentType, ok)
 		}
 		if !strings.Contains(renderPage(t, p, coffeePage()), `"assets/`+name+`"`) {
 			t.Errorf("page does not ask for assets/%s", name)
 		}
 	}
-	if _, _, ok := p.asset("style.css"); ok {
+	if _, ok := p.assets["style.css"]; ok {
 		t.Error("an asset without its hash could be kept for ever and be wrong")
 	}
 }
@@ -351,6 +351,36 @@ func BenchmarkPageRender(b *testing.B) {
 		buf.Reset()
 		if err := p.render(&buf, v); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestSlimKeepsWhatCounts(t *testing.T) {
+	const source = "// about\n(() => {\n  const a = `x\n  y // z`; // why\n\n  /* one line */\n  b(); /* c */\n})();\n/* two\n lines */\n"
+	const want = "(() => {\nconst a = `x\ny // z`; // why\nb(); /* c */\n})();\n/* two\nlines */\n"
+	if got := string(slim([]byte(source))); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p, err := newPages(fstest.MapFS{"style.css": {Data: []byte("/* mine */\n  body {}\n")}}, Brand{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(p.assets[p.style].content); got != "/* mine */\n  body {}\n" {
+		t.Errorf("a host's own file became %q", got)
+	}
+}
+
+// Our own files have no texts over several lines, which slim would change.
+func TestOurFilesHaveNoTextsOverSeveralLines(t *testing.T) {
+	for _, name := range []string{"checkout.js", "style.css", "document.css"} {
+		content, err := pageFiles.ReadFile("templates/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(content), "\n") {
+			if strings.Count(line, "`")%2 != 0 || strings.HasSuffix(line, "\\") {
+				t.Errorf("%s:%d: a text goes on in the next line", name, i+1)
+			}
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (c *Checkout) getPreview(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	contentPolicy(w.Header(), nil, "", Embed{})
-	return c.render(w, http.StatusOK, v)
+	return c.render(w, r, http.StatusOK, v)
 }
 
 // postPreview is what every form of a preview does: nothing, and the same page again.

@@ -60,30 +60,31 @@ var pluralForms = map[string]plural.Form{
 // when a language lacks a key, has one too many, or uses other placeholders than the English one.
 func newTexts(files fs.FS, dir string) (*texts, error) {
 	t := &texts{catalogues: map[string]*textCatalogue{}}
-	if err := t.read(files, dir, (*textCatalogue).add); err != nil {
+	if err := t.read(files, dir); err != nil {
 		return nil, err
 	}
 	return t, t.finish()
 }
 
-// pageTexts are the page's catalogues with what a host has in the folder locales of its files, which may be nil: single texts
-// in a language of ours, or all of another language.
+// pageTexts are the page's catalogues. A file in the folder locales of overlay, which may be nil, is another language, or wins
+// over ours of the same name.
 func pageTexts(overlay fs.FS) (*texts, error) {
-	t := &texts{catalogues: map[string]*textCatalogue{}}
-	if err := t.read(localeFiles, "templates/locales", (*textCatalogue).add); err != nil {
+	if overlay == nil {
+		return newTexts(localeFiles, "templates/locales")
+	}
+	t, own := &texts{catalogues: map[string]*textCatalogue{}}, &texts{catalogues: map[string]*textCatalogue{}}
+	if err := t.read(localeFiles, "templates/locales"); err != nil {
 		return nil, err
 	}
-	if overlay != nil {
-		err := t.read(overlay, "locales", (*textCatalogue).set)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
+	if err := own.read(overlay, "locales"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
+	maps.Copy(t.catalogues, own.catalogues)
 	return t, t.finish()
 }
 
-// read hands every message of a folder to a catalogue of its language.
-func (t *texts) read(files fs.FS, dir string, take func(c *textCatalogue, key string, m textMessage) error) error {
+// read adds every file of a folder.
+func (t *texts) read(files fs.FS, dir string) error {
 	return fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -93,14 +94,15 @@ func (t *texts) read(files fs.FS, dir string, take func(c *textCatalogue, key st
 			return err
 		}
 		tag, _, _ := strings.Cut(strings.TrimPrefix(name, dir+"/"), "/")
-		if err := t.readFile(strings.TrimSuffix(tag, ".json"), data, take); err != nil {
+		if err := t.add(strings.TrimSuffix(tag, ".json"), data); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return nil
 	})
 }
 
-func (t *texts) readFile(name string, data []byte, take func(c *textCatalogue, key string, m textMessage) error) error {
+// add reads one file into the catalogue of its language. A key stands in one file only.
+func (t *texts) add(name string, data []byte) error {
 	tag, err := language.Parse(name)
 	if err != nil {
 		return err
@@ -118,28 +120,13 @@ func (t *texts) readFile(name string, data []byte, take func(c *textCatalogue, k
 		t.catalogues[name] = c
 	}
 	for key, forms := range entries {
-		m, err := newTextMessage(forms)
-		if err != nil {
+		if c.messages[key] != nil {
+			return fmt.Errorf("key %q stands in two files", key)
+		}
+		if c.messages[key], err = newTextMessage(forms); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
-		if err := take(c, key, m); err != nil {
-			return err
-		}
 	}
-	return nil
-}
-
-// add takes a message in. A key stands in one file only.
-func (c *textCatalogue) add(key string, m textMessage) error {
-	if c.messages[key] != nil {
-		return fmt.Errorf("key %q stands in two files", key)
-	}
-	return c.set(key, m)
-}
-
-// set takes a message in or replaces it.
-func (c *textCatalogue) set(key string, m textMessage) error {
-	c.messages[key] = m
 	return nil
 }
 

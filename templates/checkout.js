@@ -6,6 +6,8 @@
 
   // A page restored by Back may show what is no longer true.
   addEventListener("pageshow", (event) => event.persisted && location.reload());
+  // A shop that leads on to yet another site is stopped by the page's policy: the page has a link there, once it is paid.
+  doc.addEventListener("securitypolicyviolation", (event) => event.effectiveDirective === "form-action" && location.reload());
   // The answer to a form becomes an ordinary page: browsers would ask whether to send the form again.
   history.replaceState(null, "");
 

@@ -34,6 +34,7 @@ func TestBrowserHearsEveryComplaint(t *testing.T) {
 	}{
 		"console":         {`<script>console.error("alarm", 7)</script>`, []string{`console: "alarm" 7`}},
 		"exception":       {`<script>throw new Error("boom")</script>`, []string{"exception: ", "boom"}},
+		"dialog":          {`<script>alert("hello")</script>`, []string{"dialog: hello"}},
 		"rejection":       {`<script>Promise.reject(new Error("broken promise"))</script>`, []string{"broken promise"}},
 		"missing file":    {`<script src="/nothing.js"></script>`, []string{"404", "/nothing.js"}},
 		"blocked script":  {`<script src="https://other.example/a.js"></script>`, []string{"policy: script-src-elem blocks https://other.example/a.js"}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -29,6 +30,7 @@ type tab struct {
 	expected   []string
 	routes     []route
 	asked      []string // addresses outside of the shop, in order
+	loads      map[network.RequestID]*load
 }
 
 func openTab(t testing.TB) *tab {

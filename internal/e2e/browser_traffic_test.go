@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -70,6 +71,13 @@ func (b *tab) hear(event any) {
 	switch e := event.(type) {
 	case *fetch.EventRequestPaused:
 		go b.resume(e)
+	case *page.EventJavascriptDialogOpening:
+		b.complain("dialog: %s", e.Message)
+		go b.dismiss()
+	case *network.EventResponseReceived:
+		b.note(e)
+	case *network.EventLoadingFinished:
+		b.weigh(e)
 	case *runtime.EventExceptionThrown:
 		b.complain("exception: %s %s", e.ExceptionDetails.Text, describe(e.ExceptionDetails.Exception))
 	case *runtime.EventConsoleAPICalled:
@@ -85,6 +93,29 @@ func (b *tab) hear(event any) {
 			csp := d.ContentSecurityPolicyIssueDetails
 			b.complain("policy: %s blocks %s", csp.ViolatedDirective, csp.BlockedURL)
 		}
+	}
+}
+
+// dismiss closes a dialog, which would stop the page.
+func (b *tab) dismiss() {
+	_, _ = chromedp.Call(b.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: false})
+}
+
+// note and weigh keep what a watched tab loads.
+func (b *tab) note(e *network.EventResponseReceived) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.loads != nil {
+		header := func(name string) string { return fmt.Sprint(cmp.Or(e.Response.Headers[name], any(""))) }
+		b.loads[e.RequestID] = &load{url: e.Response.URL, kind: e.Type, status: e.Response.Status, cookies: header("Set-Cookie"), enc: header("Content-Encoding")}
+	}
+}
+
+func (b *tab) weigh(e *network.EventLoadingFinished) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.loads[e.RequestID]; l != nil {
+		l.wire = int(e.EncodedDataLength)
 	}
 }
 

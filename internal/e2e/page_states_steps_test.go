@@ -163,6 +163,7 @@ func (v *visit) again(p posted) {
 		v.t.Fatal(err)
 	}
 	r.Header = p.header.Clone()
+	r.Header.Del("Accept-Encoding")
 	resp, err := client.Do(r)
 	if err != nil {
 		v.t.Fatal(err)
@@ -261,8 +262,15 @@ func (v *visit) useCopy() {
 	if evaluate[string](v.tab, shows) == "open" {
 		v.fill(goodCard)
 	}
-	evaluate[any](v.tab, `window.left = true, document.querySelector("`+payButton+`, `+approve+`").click()`)
-	v.until("leave", `!window.left`)
+	v.poke(payButton + ", " + approve)
+}
+
+// poke clicks by script and waits until the page is left: real clicks do not reach a page that has come back from memory
+// under the DevTools.
+func (b *tab) poke(selector string) {
+	b.t.Helper()
+	evaluate[any](b, `window.left = true, document.querySelector(`+quote(selector)+`).click()`)
+	b.until("leave", `!window.left`)
 }
 
 // never are the rules of every line: nothing is taken twice, no form is there after the end, and nobody reads that nothing
