@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -172,7 +173,15 @@ func TestPageOrderButtons(t *testing.T) {
 		"pt": "Encomenda com obrigação de pagar", "sv": "Beställning medför betalningsskyldighet",
 		"tr": "Ödeme yükümlülüğüyle sipariş ver", "ar": "طلب مع الالتزام بالدفع", "he": "הזמנה עם התחייבות לתשלום",
 	}
+	doc, err := os.ReadFile("docs/page.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, lang := range slices.Sorted(maps.Keys(want)) {
+		if row := regexp.MustCompile("(?m)^\\| `" + lang + "` \\| (.*) \\| (.*) \\|$").FindStringSubmatch(string(doc)); row == nil || row[2] != want[lang] ||
+			!strings.HasPrefix(row[1], p.texts.say(lang, "language")) {
+			t.Errorf("%s: docs/page.md has %q", lang, row)
+		}
 		v := coffeePage()
 		v.Lang, v.SubmitOrder = lang, true
 		got := renderPage(t, p, v)

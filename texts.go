@@ -170,8 +170,8 @@ func (t *texts) locale(wanted ...string) (lang, locale string) {
 	return lang, t.region(lang, wanted...)
 }
 
-// amountText writes minor units as buyers read them, on the page, its title and button, in documents and in mails: with the
-// digits of ISO 4217, in a locale that texts.locale gave.
+// amountText writes minor units wherever buyers read them, on the page, its title and button and in documents: with the digits
+// of ISO 4217, in a locale that texts.locale gave.
 func amountText(locale string, minor int64, currency string) ownText {
 	return ownText(money.Format(locale, minor, currency))
 }
