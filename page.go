@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -256,6 +257,9 @@ func slim(content []byte) []byte {
 	return kept
 }
 
+// cssSpaces takes out the spaces that our style sheets have for readers. There is no text in them.
+var cssSpaces = strings.NewReplacer(" {\n", "{", "{\n", "{", ";\n}", "}", ";\n", ";", ",\n", ",", ": ", ":", ", ", ",", "; ", ";", " { ", "{", "; }", "}", " > ", ">", " ~ ", "~")
+
 // keepAsset gives content a name that changes with it.
 func (p *pages) keepAsset(name string, content []byte, contentType string) string {
 	sum := sha256.Sum256(content)
@@ -302,7 +306,10 @@ func readPageFile(overlay fs.FS, name string) ([]byte, error) {
 		}
 	}
 	content, err := pageFiles.ReadFile("templates/" + name)
-	if strings.HasSuffix(name, ".css") || strings.HasSuffix(name, ".js") {
+	switch path.Ext(name) {
+	case ".css":
+		content = []byte(cssSpaces.Replace(string(slim(content))))
+	case ".js":
 		content = slim(content)
 	}
 	return content, err

@@ -250,14 +250,27 @@ func (v *pageView) Button() template.HTML {
 	return v.pages.texts.sayHTML(v.Lang, key, "amount", v.Amount())
 }
 
-// SecondsLeft is what the countdown starts from, 0 when there is none. Ending tells whether it already runs.
-func (v *pageView) SecondsLeft() int { return int(max(0, v.ExpiresIn) / time.Second) }
-func (v *pageView) Ending() bool     { return v.ExpiresIn <= expiryNotice }
+// SecondsLeft is what the countdown starts from, 0 when there is none: rounded up, so that a page never looks again before its
+// time is up. Ending tells whether it already runs.
+func (v *pageView) SecondsLeft() int {
+	return int((max(0, v.ExpiresIn) + time.Second - 1) / time.Second)
+}
 
-// OpenUntil is when the time is up, for a page that cannot count down by itself: UTC, since the server does not know where
-// the buyer is.
+func (v *pageView) Ending() bool { return v.ExpiresIn <= expiryNotice }
+
+// OpenUntil is when the time is up, for a page that cannot count down by itself: by the shop's clock, since the server does
+// not know where the buyer is, and with the day unless that is today.
 func (v *pageView) OpenUntil() template.HTML {
-	return template.HTML(`<bdi dir="ltr">` + v.ExpiresAt.UTC().Format("15:04") + ` UTC</bdi>`) //nolint:gosec // digits
+	const day = "2006-01-02"
+	until, zone := v.ExpiresAt, v.ExpiresAt.Format("MST")
+	if strings.ContainsAny(zone[:1], "+-") {
+		zone = "UTC" + zone // a zone without a name of its own
+	}
+	said := `<bdi dir="ltr">` + until.Format("15:04 ") + zone + `</bdi>`
+	if until.Format(day) != until.Add(-v.ExpiresIn).Format(day) {
+		said = template.HTMLEscapeString(v.pages.texts.date(v.Lang, until)) + " " + said
+	}
+	return template.HTML(said) //nolint:gosec // a clock, a zone of Go's database and an escaped date
 }
 
 // Poll is PollAfter as the script reads it.

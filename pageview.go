@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jopay/checkout/internal/qrsvg"
 )
@@ -73,8 +72,8 @@ func (c *Checkout) pageOf(r *http.Request, s situation) (pageView, error) {
 }
 
 func (c *Checkout) openPage(ctx context.Context, v *pageView, s situation) (err error) {
-	v.ExpiresIn = fromMillis(s.rec.ExpiresAt).Sub(c.now()).Truncate(time.Second)
-	v.ExpiresAt = fromMillis(s.rec.ExpiresAt)
+	v.ExpiresAt = fromMillis(s.rec.ExpiresAt).In(c.cfg.Seller.TimeZone)
+	v.ExpiresIn = v.ExpiresAt.Sub(c.now())
 	v.CanExtend = c.extendable(s.rec)
 	if s.last != nil && s.last.State == attemptFailed {
 		v.Declined = publicReason(s.last.Reason)

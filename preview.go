@@ -129,7 +129,7 @@ func (c *Checkout) preview(r *http.Request, look previewLook) (pageView, error) 
 	if look.change != nil {
 		look.change(&v)
 	}
-	v.ExpiresAt = c.now().Add(v.ExpiresIn)
+	v.ExpiresAt = c.now().Add(v.ExpiresIn).In(c.cfg.Seller.TimeZone)
 	return v, v.drawPreview(c)
 }
 

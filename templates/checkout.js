@@ -70,26 +70,54 @@
     });
   }
 
-  // The server says how many seconds are left; the clock of this device may be wrong.
+  // The server says how many seconds are left; the clock of this device may be wrong, and asleep.
   const note = $("[data-seconds]");
   if (note) {
-    const end = performance.now() + 1000 * note.dataset.seconds;
-    const clock = doc.createElement("span");
+    const box = note.parentNode, more = box.querySelector("button"), clock = doc.createElement("span");
     clock.ariaHidden = "true";
+    let end, timer, alone = false;
     const tick = () => {
+      clearTimeout(timer);
       const left = Math.ceil((end - performance.now()) / 1000);
       if (left <= 0) return location.reload();
       if (left <= 300) {
-        if (!clock.parentNode) {
-          note.parentNode.classList.remove("later");
+        if (!clock.isConnected) {
+          box.classList.remove("later");
           note.textContent = note.dataset.text + " ";
           note.append(clock);
         }
         clock.textContent = Math.floor(left / 60) + ":" + String(left % 60).padStart(2, "0");
       }
-      setTimeout(tick, 1000);
+      timer = setTimeout(tick, 1000);
     };
-    tick();
+    const start = (seconds) => {
+      end = performance.now() + 1000 * seconds;
+      tick();
+    };
+    // What is typed stays where it is while the server is asked how long the page is open now.
+    const look = async (form) => {
+      const answer = await fetch(location, form);
+      if (!answer.ok) throw 0;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html"), now = page.querySelector("[data-seconds]");
+      if (!now) return location.reload();
+      if (clock.isConnected && now.dataset.seconds > 300) note.textContent = page.querySelector(".still").textContent;
+      if (more && !page.querySelector("[value=extend]")) {
+        if (doc.activeElement === more) note.tabIndex = -1, note.focus();
+        more.remove();
+      }
+      start(now.dataset.seconds);
+    };
+    more?.addEventListener("click", (event) => {
+      if (alone) return;
+      event.preventDefault();
+      look({ method: "POST", body: new URLSearchParams({ token: form.elements.token.value, action: "extend" }) })
+        .catch(() => {
+          alone = true; // the form goes its own way
+          more.click();
+        });
+    });
+    doc.addEventListener("visibilitychange", () => doc.hidden || form.ariaBusy || look().catch(() => {}));
+    start(note.dataset.seconds);
   }
 
   // A test number fills the card field, or is copied where there is none.
