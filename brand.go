@@ -2,8 +2,6 @@ package checkout
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,12 +12,11 @@ const Square = -1
 const (
 	maxLogo   = 64 << 10 // bytes; buyers load it before they can pay
 	maxRadius = 24       // CSS pixels
-	maxText   = 500      // characters
 )
 
 // plain tells a brand that looks like the page itself.
 func (b Brand) plain() bool {
-	return b.Accent == "" && b.Radius == 0 && b.Logo == nil && b.LogoDark == nil && len(b.Texts) == 0
+	return b.Accent == "" && b.Radius == 0 && b.Logo == nil && b.LogoDark == nil
 }
 
 // css are the rules that a brand puts behind the page's own.
@@ -66,49 +63,6 @@ func (b Brand) check() error {
 		}
 	}
 	return nil
-}
-
-// override puts a host's words in the place of the catalogues'. A text must have the placeholders of the one it replaces.
-// What a button says that concludes a contract is the law's (§ 312j(3) BGB) and cannot be replaced.
-func (t *texts) override(own map[string]map[string]string) error {
-	for _, lang := range slices.Sorted(maps.Keys(own)) {
-		c := t.catalogues[lang]
-		if c == nil {
-			return fmt.Errorf("there is no language %q: use one of %s", lang, strings.Join(t.tags, ", "))
-		}
-		for _, key := range slices.Sorted(maps.Keys(own[lang])) {
-			m, err := c.replacement(key, own[lang][key])
-			if err != nil {
-				return fmt.Errorf("%s, %q: %w", lang, key, err)
-			}
-			c.messages[key] = m
-		}
-	}
-	return nil
-}
-
-func (c *textCatalogue) replacement(key, text string) (textMessage, error) {
-	old := c.messages[key]
-	switch {
-	case old == nil:
-		return nil, fmt.Errorf("there is no such text")
-	case key == "button.order":
-		return nil, fmt.Errorf("these words are the law's and stay")
-	case len(old) > 1:
-		return nil, fmt.Errorf("this text depends on a number and stays")
-	case strings.TrimSpace(text) == "" || len([]rune(text)) > maxText:
-		return nil, fmt.Errorf("a text has 1 to %d characters", maxText)
-	}
-	m, err := newTextMessage(textEntry{"other": text})
-	if err != nil {
-		return nil, err
-	}
-	for form := range old {
-		if want, got := old[form].args(), m[form].args(); !slices.Equal(want, got) {
-			return nil, fmt.Errorf("the placeholders are %v, want %v", got, want)
-		}
-	}
-	return m, nil
 }
 
 // colour is sRGB with 8 bits a channel.

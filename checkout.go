@@ -55,8 +55,8 @@ type Config struct {
 	// Mail is what every mail says of its sender. Required with a Mailer.
 	Mail MailSettings
 
-	// Templates are files that win over the page's own by name, parsed by New. Its folder locales has further languages of the
-	// page, a file for each. Defaults to none.
+	// Templates are files that win over the page's own by name, parsed by New. Its folder locales has single texts
+	// of its own, or further languages, a file for each. Defaults to none.
 	Templates fs.FS
 
 	// AllowedRedirects are the origins success_url and cancel_url may lead to. Defaults to any.
@@ -124,9 +124,6 @@ type Brand struct {
 
 	// Radius of corners in CSS pixels, 1 to 24, or [Square]. Defaults to 10.
 	Radius int
-
-	// Texts take the place of the page's own: by language, then by key of templates/locales/en.json. Defaults to none.
-	Texts map[string]map[string]string
 }
 
 // Seller is who the buyer has a contract with. Documents are receipts until LegalName, Address and VATID or TaxNumber are

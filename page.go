@@ -27,7 +27,7 @@ import (
 var pageFiles embed.FS
 
 // pageTemplates are the files a page is made of. A host's overlay replaces any of them, and style.css and checkout.js, by
-// name; it sees the same data and functions. Its folder locales has languages of its own: see pageTexts.
+// name; it sees the same data and functions. Its folder locales has texts of its own: see pageTexts.
 var pageTemplates = []string{
 	"page.html", "ribbon.html", "header.html", "summary.html", "form.html", "fields.html", "status.html", "bank.html", "footer.html",
 	"instructions.html", "embed.html", "marks.html", "document.html",
@@ -174,9 +174,6 @@ func newPages(overlay fs.FS, brand Brand) (*pages, error) {
 		return nil, err
 	}
 	p := &pages{texts: t, byLang: map[string]*template.Template{}, assets: map[string]pageAsset{}, scripts: map[string]string{}}
-	if err := t.override(brand.Texts); err != nil {
-		return nil, fmt.Errorf("texts: %w", err)
-	}
 	if err := p.addStyle(overlay, brand); err != nil {
 		return nil, err
 	}

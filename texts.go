@@ -60,31 +60,30 @@ var pluralForms = map[string]plural.Form{
 // when a language lacks a key, has one too many, or uses other placeholders than the English one.
 func newTexts(files fs.FS, dir string) (*texts, error) {
 	t := &texts{catalogues: map[string]*textCatalogue{}}
-	if err := t.read(files, dir); err != nil {
+	if err := t.read(files, dir, (*textCatalogue).add); err != nil {
 		return nil, err
 	}
 	return t, t.finish()
 }
 
-// pageTexts are the page's catalogues. A file in the folder locales of overlay, which may be nil, is another language, or wins
-// over ours of the same name.
+// pageTexts are the page's catalogues with what a host has in the folder locales of its files, which may be nil: single texts
+// in a language of ours, or all of another language.
 func pageTexts(overlay fs.FS) (*texts, error) {
-	if overlay == nil {
-		return newTexts(localeFiles, "templates/locales")
-	}
-	t, own := &texts{catalogues: map[string]*textCatalogue{}}, &texts{catalogues: map[string]*textCatalogue{}}
-	if err := t.read(localeFiles, "templates/locales"); err != nil {
+	t := &texts{catalogues: map[string]*textCatalogue{}}
+	if err := t.read(localeFiles, "templates/locales", (*textCatalogue).add); err != nil {
 		return nil, err
 	}
-	if err := own.read(overlay, "locales"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if overlay != nil {
+		err := t.read(overlay, "locales", (*textCatalogue).set)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
-	maps.Copy(t.catalogues, own.catalogues)
 	return t, t.finish()
 }
 
-// read adds every file of a folder.
-func (t *texts) read(files fs.FS, dir string) error {
+// read hands every message of a folder to a catalogue of its language.
+func (t *texts) read(files fs.FS, dir string, take func(c *textCatalogue, key string, m textMessage) error) error {
 	return fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -94,15 +93,14 @@ func (t *texts) read(files fs.FS, dir string) error {
 			return err
 		}
 		tag, _, _ := strings.Cut(strings.TrimPrefix(name, dir+"/"), "/")
-		if err := t.add(strings.TrimSuffix(tag, ".json"), data); err != nil {
+		if err := t.readFile(strings.TrimSuffix(tag, ".json"), data, take); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return nil
 	})
 }
 
-// add reads one file into the catalogue of its language. A key stands in one file only.
-func (t *texts) add(name string, data []byte) error {
+func (t *texts) readFile(name string, data []byte, take func(c *textCatalogue, key string, m textMessage) error) error {
 	tag, err := language.Parse(name)
 	if err != nil {
 		return err
@@ -120,13 +118,35 @@ func (t *texts) add(name string, data []byte) error {
 		t.catalogues[name] = c
 	}
 	for key, forms := range entries {
-		if c.messages[key] != nil {
-			return fmt.Errorf("key %q stands in two files", key)
-		}
-		if c.messages[key], err = newTextMessage(forms); err != nil {
+		m, err := newTextMessage(forms)
+		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
+		if err := take(c, key, m); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// add takes a message in. A key stands in one file only.
+func (c *textCatalogue) add(key string, m textMessage) error {
+	if c.messages[key] != nil {
+		return fmt.Errorf("key %q stands in two files", key)
+	}
+	return c.set(key, m)
+}
+
+// orderKey is the text of the button that concludes a contract.
+const orderKey = "button.order"
+
+// set takes a host's message in or replaces ours with it, except on the button that concludes a contract: what it says is the
+// law's (Directive 2011/83/EU Art. 8(2), § 312j(3) BGB).
+func (c *textCatalogue) set(key string, m textMessage) error {
+	if key == orderKey && c.messages[key] != nil {
+		return fmt.Errorf("key %q: these words are the law's and stay", key)
+	}
+	c.messages[key] = m
 	return nil
 }
 

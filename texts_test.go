@@ -105,10 +105,10 @@ func TestTextsRefuseCataloguesThatDisagree(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all := &texts{catalogues: map[string]*textCatalogue{}}
-			if err := all.add("en", []byte(model)); err != nil {
+			if err := all.readFile("en", []byte(model), (*textCatalogue).add); err != nil {
 				t.Fatal(err)
 			}
-			err := all.add(c.tag, []byte(c.other))
+			err := all.readFile(c.tag, []byte(c.other), (*textCatalogue).add)
 			if err == nil {
 				err = all.finish()
 			}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/jopay/checkout"
 	"github.com/jopay/checkout/adapters/checkoutmanual"
@@ -254,9 +255,13 @@ func (s *store) hostileHost(t *testing.T, path string, list []string) *checkout.
 	if err != nil {
 		t.Fatal(err)
 	}
+	texts, err := json.Marshal(map[string]string{"privacy": list[9]})
+	if err != nil {
+		t.Fatal(err)
+	}
 	co, err := checkout.New(checkout.Config{
 		DB: s.db, BaseURL: s.base, PagePath: path, APIPath: path + "-api", AdminPath: path + "-admin", SecretKey: make([]byte, 32),
-		Brand: checkout.Brand{Name: strings.Join(list[:2], " "), Texts: map[string]map[string]string{"en": {"privacy": list[9]}}},
+		Brand: checkout.Brand{Name: strings.Join(list[:2], " ")}, Templates: fstest.MapFS{"locales/en.json": {Data: texts}},
 		Seller: checkout.Seller{
 			LegalName: list[2], LegalNoticeURL: "https://acme.example/?x=" + url.QueryEscape(list[0]) + `&y="><script>`, PrivacyURL: "https://acme.example/",
 			Address: checkout.PostalAddress{Line1: list[3], Line2: list[4], City: list[5], PostalCode: list[6], State: list[7]},
