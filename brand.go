@@ -12,6 +12,7 @@ const Square = -1
 const (
 	maxLogo   = 64 << 10 // bytes; buyers load it before they can pay
 	maxRadius = 24       // CSS pixels
+	maxShop   = 200      // characters
 )
 
 // plain tells a brand that looks like the page itself.
@@ -42,6 +43,9 @@ func (b Brand) css() string {
 
 // check refuses what buyers would see as broken.
 func (b Brand) check() error {
+	if n := len([]rune(b.Name)); n > maxShop || visible(b.Name) != b.Name {
+		return refuse("Brand.Name", "must be at most %d characters in one line, without marks that cannot be seen", maxShop)
+	}
 	if _, err := parseColour(b.Accent); b.Accent != "" && err != nil {
 		return refuse("Brand.Accent", "%q is not a colour like #10503d", b.Accent)
 	}

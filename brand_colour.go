@@ -41,12 +41,27 @@ func (c colour) shades(s scheme) shades {
 	})
 	out.fill = c.until(s.towards, func(x colour) bool { return contrast(x, s.sheet) >= partContrast && contrast(x, tint) >= partContrast })
 	out.on = white
-	away := black // pressing goes away from the text, so that its contrast grows
 	if contrast(out.fill, black) > contrast(out.fill, white) {
-		out.on, away = black, white
+		out.on = black
 	}
-	out.press = mix(out.fill, away, .2)
+	out.press = out.pressed(s)
 	return out
+}
+
+// pressed is the fill under the pointer: away from its text where the ground leaves room for that, else towards it.
+func (s shades) pressed(ground scheme) colour {
+	away := black
+	if s.on == black {
+		away = white
+	}
+	for _, towards := range []colour{away, s.on} {
+		for _, share := range []float64{.2, .15, .1} {
+			if x := mix(s.fill, towards, share); contrast(x, s.on) >= textContrast && contrast(x, ground.sheet) >= partContrast {
+				return x
+			}
+		}
+	}
+	return s.fill
 }
 
 // until mixes c with another colour, a hundredth at a time, until it is good. The last step is that colour itself.

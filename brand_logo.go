@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/xml"
 	"fmt"
 	"image"
@@ -26,14 +27,24 @@ type logo struct {
 	width, height int // CSS pixels on the page
 }
 
-// readLogo takes PNG, JPEG and SVG of at most 64 KiB. An SVG must be one picture: no scripts, no styles from elsewhere, nothing
-// that is loaded.
+// imagePolicy is what a picture may do that somebody opens by itself: nothing but draw.
+const imagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+
+// readLogo takes PNG, JPEG, WebP and SVG of at most 64 KiB, by what is in it. An SVG must be one picture: no scripts, no style
+// sheets, nothing that is loaded.
 func readLogo(content []byte) (logo, error) {
 	if len(content) > maxLogo {
 		return logo{}, fmt.Errorf("has %d bytes: use at most %d", len(content), maxLogo)
 	}
-	l := logo{content: content, contentType: http.DetectContentType(content)}
+	l := logo{content: bytes.Clone(content), contentType: http.DetectContentType(content)}
 	switch l.contentType {
+	case "image/webp":
+		l.extension = "webp"
+		width, height, err := sizeOfWebP(content)
+		if err != nil {
+			return l, fmt.Errorf("cannot be read: %w", err)
+		}
+		return l, l.fit(width, height)
 	case "image/png", "image/jpeg":
 		l.extension = strings.TrimPrefix(l.contentType, "image/")
 		cfg, _, err := image.DecodeConfig(bytes.NewReader(content))
@@ -44,7 +55,7 @@ func readLogo(content []byte) (logo, error) {
 	}
 	width, height, err := readSVG(content)
 	if err != nil {
-		return l, fmt.Errorf("is no PNG, JPEG or plain SVG: %w", err)
+		return l, fmt.Errorf("is no PNG, JPEG, WebP or plain SVG: %w", err)
 	}
 	l.contentType, l.extension = "image/svg+xml", "svg"
 	return l, l.fit(width, height)
@@ -63,12 +74,32 @@ func (l *logo) fit(width, height float64) error {
 	return nil
 }
 
+// sizeOfWebP reads the head of the first chunk (RFC 9649, 2.5 to 2.7).
+func sizeOfWebP(content []byte) (width, height float64, err error) {
+	if len(content) < 30 {
+		return 0, 0, io.ErrUnexpectedEOF
+	}
+	pixels := func(low, high byte) float64 { return float64(int(low) | int(high&0x3f)<<8) }
+	switch head := content[20:30]; string(content[12:16]) {
+	case "VP8 ":
+		return pixels(head[6], head[7]), pixels(head[8], head[9]), nil
+	case "VP8L":
+		bits := binary.LittleEndian.Uint32(head[1:])
+		return float64(bits&0x3fff + 1), float64(bits>>14&0x3fff + 1), nil
+	case "VP8X":
+		return float64(binary.LittleEndian.Uint32(head[4:])&0xffffff + 1), float64(binary.LittleEndian.Uint32(head[6:])>>8 + 1), nil
+	}
+	return 0, 0, fmt.Errorf("it begins with %q", content[12:16])
+}
+
 // drawing are the elements of SVG that only draw.
 var drawing = map[string]bool{
 	"svg": true, "g": true, "path": true, "rect": true, "circle": true, "ellipse": true, "line": true, "polyline": true, "polygon": true, "title": true,
 	"desc": true, "defs": true, "linearGradient": true, "radialGradient": true, "stop": true, "clipPath": true, "mask": true, "symbol": true, "use": true,
 	"text": true, "tspan": true, "metadata": true,
 }
+
+const svgSpace = "http://www.w3.org/2000/svg"
 
 // readSVG looks at every element and attribute, and gives the size of the drawing.
 func readSVG(content []byte) (width, height float64, err error) {
@@ -85,13 +116,17 @@ func readSVG(content []byte) (width, height float64, err error) {
 		switch t := token.(type) {
 		case xml.Directive:
 			return 0, 0, fmt.Errorf("it has a document type")
+		case xml.ProcInst:
+			if t.Target != "xml" {
+				return 0, 0, fmt.Errorf("it has <?%s?>", t.Target)
+			}
 		case xml.StartElement:
 			if err := plainElement(t); err != nil {
 				return 0, 0, err
 			}
 			if first {
-				if t.Name.Local != "svg" {
-					return 0, 0, fmt.Errorf("it begins with <%s>", t.Name.Local)
+				if t.Name.Local != "svg" || t.Name.Space != svgSpace {
+					return 0, 0, fmt.Errorf("it does not begin with <svg xmlns=%q>", svgSpace)
 				}
 				if width, height, err = sizeOfSVG(t); err != nil {
 					return 0, 0, err
@@ -104,13 +139,13 @@ func readSVG(content []byte) (width, height float64, err error) {
 
 func plainElement(t xml.StartElement) error {
 	if !drawing[t.Name.Local] {
-		return fmt.Errorf("it has <%s>", t.Name.Local)
+		return fmt.Errorf("it has <%s>: export it with shapes and attributes alone", t.Name.Local)
 	}
 	for _, a := range t.Attr {
 		name, value := strings.ToLower(a.Name.Local), strings.ToLower(strings.ReplaceAll(a.Value, " ", ""))
 		local := strings.HasPrefix(value, "#")
 		switch {
-		case strings.HasPrefix(name, "on"), name == "href" && !local, strings.Contains(value, "url(") && !strings.Contains(value, "url(#"), strings.Contains(value, "@import"):
+		case strings.HasPrefix(name, "on"), name == "href" && !local, strings.Contains(value, "url(") && !strings.Contains(value, "url(#"), strings.ContainsAny(value, "@\\"):
 			return fmt.Errorf("it has %s=%q", a.Name.Local, shorten(a.Value, 40))
 		}
 	}

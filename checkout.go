@@ -114,7 +114,7 @@ type Brand struct {
 	// here and needs the words the law asks for (§ 312j(3) BGB). Defaults to pay.
 	Submit string
 
-	// Logo stands in the page's header: PNG, JPEG or SVG of at most 64 KiB, served by the checkout itself. LogoDark takes its
+	// Logo stands in the page's header: PNG, JPEG, WebP or SVG of at most 64 KiB, served by the checkout itself. LogoDark takes its
 	// place on dark backgrounds. Defaults to none: the name stands there.
 	Logo, LogoDark []byte
 

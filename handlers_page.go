@@ -203,6 +203,9 @@ func (c *Checkout) getAsset(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Content-Type", file.contentType)
+	if strings.HasPrefix(file.contentType, "image/") {
+		h.Set("Content-Security-Policy", imagePolicy)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(content)))
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(content)
