@@ -55,7 +55,8 @@ type Config struct {
 	// Mail is what every mail says of its sender. Required with a Mailer.
 	Mail MailSettings
 
-	// Templates are files that win over the page's own by name, parsed by New. Defaults to none.
+	// Templates are files that win over the page's own by name, parsed by New. Its folder locales has single texts
+	// of its own, or further languages, a file for each. Defaults to none.
 	Templates fs.FS
 
 	// AllowedRedirects are the origins success_url and cancel_url may lead to. Defaults to any.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -119,7 +120,7 @@ func TestAHostsFilesReplaceTexts(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"locales/de.json", `{"term": "x"}`, `"term" is in no other`}, {"locales/de.json", `{"back": "Zurück"}`, `"back" has placeholders`},
 		{"locales/da.json", `{"terms": "x"}`, "is missing"}, {"locales/DE.json", `{}`, "write the language as de"}, {"locales/de.json", `{`, "locales/de.json"},
-		{"locales/notes.txt", ``, "locales/notes.txt"},
+		{"locales/notes.txt", ``, "locales/notes.txt"}, {"locales/de.json", `{"button.order": "Los"}`, "the law's"},
 	} {
 		if _, err := newPages(file(c.name, c.content), Brand{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %s: %v, want %q", c.name, c.content, err, c.want)
@@ -185,7 +186,15 @@ func TestPageOrderButtons(t *testing.T) {
 		"pt": "Encomenda com obrigação de pagar", "sv": "Beställning medför betalningsskyldighet",
 		"tr": "Ödeme yükümlülüğüyle sipariş ver", "ar": "طلب مع الالتزام بالدفع", "he": "הזמנה עם התחייבות לתשלום",
 	}
+	doc, err := os.ReadFile("docs/page.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, lang := range slices.Sorted(maps.Keys(want)) {
+		if row := regexp.MustCompile("(?m)^\\| `" + lang + "` \\| (.*) \\| (.*) \\|$").FindStringSubmatch(string(doc)); row == nil || row[2] != want[lang] ||
+			!strings.HasPrefix(row[1], p.texts.say(lang, "language")) {
+			t.Errorf("%s: docs/page.md has %q", lang, row)
+		}
 		v := coffeePage()
 		v.Lang, v.SubmitOrder = lang, true
 		got := renderPage(t, p, v)

@@ -245,7 +245,7 @@ func (v *pageView) Button() template.HTML {
 	case v.Free:
 		key = "button.free"
 	case v.SubmitOrder:
-		key = "button.order"
+		key = orderKey
 	}
 	return v.pages.texts.sayHTML(v.Lang, key, "amount", v.Amount())
 }

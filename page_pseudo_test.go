@@ -49,7 +49,7 @@ func eachPseudoPage(t *testing.T, p *pages, see func(look previewLook, page stri
 	for _, look := range looks {
 		v := testPage()
 		v.Methods, v.AskEmail, v.Email, v.CanExtend = previewMethods(true)[:1], false, "ada@example.com", true
-		v.State, v.ExpiresAt = look.State, time.Unix(0, 0)
+		v.State, v.ExpiresAt = look.State, time.Unix(0, 0).UTC()
 		if look.change != nil {
 			look.change(&v)
 		}
@@ -165,9 +165,10 @@ var pseudoDocument = Document{
 }
 
 // pseudoData are the words that are right on a page of the pseudo-language: those of the order, the names of other
-// languages and countries, and UTC.
+// languages and countries, the law's on the button of an order, and UTC.
 func pseudoData(p *pages, v pageView) map[string]bool {
 	words := map[string]bool{"UTC": true, "Germany": true, "France": true}
+	wordsOf(words, reflect.ValueOf(p.texts.say("en", orderKey)))
 	for _, lang := range p.texts.tags {
 		wordsOf(words, reflect.ValueOf(p.texts.say(lang, "language")))
 	}

@@ -137,8 +137,15 @@ func (c *textCatalogue) add(key string, m textMessage) error {
 	return c.set(key, m)
 }
 
-// set takes a message in or replaces it.
+// orderKey is the text of the button that concludes a contract.
+const orderKey = "button.order"
+
+// set takes a host's message in or replaces ours with it, except on the button that concludes a contract: what it says is the
+// law's (Directive 2011/83/EU Art. 8(2), § 312j(3) BGB).
 func (c *textCatalogue) set(key string, m textMessage) error {
+	if key == orderKey && c.messages[key] != nil {
+		return fmt.Errorf("key %q: these words are the law's and stay", key)
+	}
 	c.messages[key] = m
 	return nil
 }
@@ -183,8 +190,8 @@ func (t *texts) locale(wanted ...string) (lang, locale string) {
 	return lang, t.region(lang, wanted...)
 }
 
-// amountText writes minor units as buyers read them, on the page, its title and button, in documents and in mails: with the
-// digits of ISO 4217, in a locale that texts.locale gave.
+// amountText writes minor units wherever buyers read them, on the page, its title and button and in documents: with the digits
+// of ISO 4217, in a locale that texts.locale gave.
 func amountText(locale string, minor int64, currency string) ownText {
 	return ownText(money.Format(locale, minor, currency))
 }

@@ -32,10 +32,8 @@ func TestPageBearsLongLanguages(t *testing.T) {
 		script pseudo.Script
 	}{{"ltr", pseudo.Accented}, {"rtl", pseudo.Mirrored}} {
 		t.Run(c.dir, func(t *testing.T) {
-			t.Parallel()
 			s, looks := openPreviews(t, speaking(t, c.dir, c.script))
-			axeTabs <- struct{}{}
-			t.Cleanup(func() { <-axeTabs })
+			takeTurn(t)
 			b := openTab(t)
 			for _, look := range looks {
 				for _, width := range []int64{320, 390, 1280} {
@@ -54,9 +52,7 @@ func TestPageHoldsEveryLanguage(t *testing.T) {
 	s, _ := openPreviews(t)
 	for _, lang := range strings.Fields("fr es it nl pl pt sv tr he") {
 		t.Run(lang, func(t *testing.T) {
-			t.Parallel()
-			axeTabs <- struct{}{}
-			t.Cleanup(func() { <-axeTabs })
+			takeTurn(t)
 			b := openTab(t)
 			b.size(320, 800)
 			for _, look := range strings.Fields("open_methods open_errors open_order open_declined open_ending requires_action fields instructions_rest completed test_bank") {

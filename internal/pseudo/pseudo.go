@@ -18,7 +18,7 @@ func Accented(letter rune) string { return string(letter) + "\u0301" }
 func Mirrored(letter rune) string { return string('א' + unicode.ToLower(letter)%22) }
 
 // Catalogue translates the messages of an English catalogue, each in brackets, all longer than before by 40 percent or
-// more. Placeholders stay, and so does what is no sentence: the direction is dir, the signs of numbers are those of English.
+// more, for the folder locales of a host's files. Placeholders stay, and so does what is no sentence: the direction is dir, the signs of numbers are those of English.
 func Catalogue(english []byte, dir string, script Script) ([]byte, error) {
 	var messages map[string]any
 	if err := json.Unmarshal(english, &messages); err != nil {
@@ -36,6 +36,7 @@ func Catalogue(english []byte, dir string, script Script) ([]byte, error) {
 		}
 	}
 	messages["dir"], messages["decimal"], messages["percent"] = dir, ".", "{n}%"
+	delete(messages, "button.order")              // the law's words, which no host can replace
 	messages["months"], _ = spell(months, script) // one for each month, and no more
 	return json.Marshal(messages)
 }
