@@ -38,7 +38,7 @@ func (b Brand) css() string {
 		css = ":root {\n" + light.String() + "}\n"
 	}
 	if dark.Len() > 0 {
-		css += "@media (prefers-color-scheme: dark) {\n:root {\n" + dark.String() + "}\n}\n"
+		css += "@media screen and (prefers-color-scheme: dark) {\n:root {\n" + dark.String() + "}\n}\n"
 	}
 	return css
 }

@@ -106,7 +106,7 @@ func TestABrandIsOnThePage(t *testing.T) {
 	})
 	w := s.page("/checkout/" + s.create(strings.Replace(seedBody, `"customer_email":"customer@example.com",`, "", 1)))
 	body := w.Body.String()
-	for _, want := range []string{`<img class="logo" src="assets/logo.`, `alt="Back to Acme" width="64" height="32"`, `media="(prefers-color-scheme: dark)" srcset="assets/logo.`, "We write to nobody else."} {
+	for _, want := range []string{`<img class="logo" src="assets/logo.`, `alt="Back to Acme" width="64" height="32"`, `media="screen and (prefers-color-scheme: dark)" srcset="assets/logo.`, "We write to nobody else."} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%s is not on the page", want)
 		}
@@ -116,7 +116,7 @@ func TestABrandIsOnThePage(t *testing.T) {
 	}
 	style := s.page("/checkout/assets/" + s.co.pages.style).Body.String()
 	accent, _ := parseColour("#ffe600")
-	for _, want := range []string{"--radius: 0px;", "--accent: " + accent.shades(lightScheme).accent.String(), "--accent: " + accent.shades(darkScheme).accent.String(), "@media (prefers-color-scheme: dark) {\n:root"} {
+	for _, want := range []string{"--radius: 0px;", "--accent: " + accent.shades(lightScheme).accent.String(), "--accent: " + accent.shades(darkScheme).accent.String(), "@media screen and (prefers-color-scheme: dark) {\n:root"} {
 		if !strings.Contains(style, want) {
 			t.Errorf("%s is not in the style sheet", want)
 		}
@@ -132,7 +132,9 @@ func TestABrandIsOnThePage(t *testing.T) {
 }
 
 func TestADoubtfulBrandIsRefused(t *testing.T) {
-	texts := func(lang, key, text string) Brand { return Brand{Texts: map[string]map[string]string{lang: {key: text}}} }
+	texts := func(lang, key, text string) Brand {
+		return Brand{Texts: map[string]map[string]string{lang: {key: text}}}
+	}
 	for name, b := range map[string]Brand{
 		"Brand.Accent":   {Accent: "red"},
 		"Brand.Accent ":  {Accent: "#12345g"},

@@ -30,8 +30,9 @@ var browser struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if code == 0 {
-		code = checkConformance()
+	if err := checkConformance(); err != nil {
+		fmt.Printf("%v\nTo write it anew: cd internal/e2e && CHECKOUT_UPDATE=1 go test -count=1 -run TestPage .\n", err)
+		code = max(code, 1)
 	}
 	for i := len(browser.stop) - 1; i >= 0; i-- {
 		browser.stop[i]()
