@@ -33,7 +33,7 @@ var importRules = []struct {
 // providers are plain net/http, without a module of their own.
 func TestAdaptersKnowTheCoreOnly(t *testing.T) {
 	for _, a := range []struct{ name, modules string }{
-		{"checkoutgin", "gin"}, {"checkoutstripe", ""}, {"checkoutsepa", ""}, {"checkoutmanual", ""},
+		{"checkoutgin", "gin"}, {"checkoutstripe", ""}, {"checkoutsepa", ""}, {"checkoutmanual", ""}, {"checkoutsmtp", "go-mail, and golang.org/x/crypto through it"},
 	} {
 		own := modulePath + "/adapters/" + a.name
 		for _, d := range depsOf(t, own) {
