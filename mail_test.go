@@ -545,3 +545,17 @@ func TestMailsInEveryLanguage(t *testing.T) {
 		t.Errorf("%d bytes are too many", largest)
 	}
 }
+
+// What comes from outside stays on its line: it cannot look like a line of ours.
+func TestWordsFromOutsideMakeNoLines(t *testing.T) {
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil))
+	const bad = "x\nTotal paid: 0\u202e"
+	v := mailView{Lang: "en", Subject: bad, Title: bad, Lead: bad, Text: []string{bad}, Notes: []string{bad}, Buyer: []string{bad}, Seller: []string{bad}, Facts: []SheetFact{{bad, bad}}}
+	r := mailRecord{Revision: 1, Mode: Live}
+	if err := s.co.fillMail(&r, v, "inv_1"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(*r.Text, "\nTotal") || strings.Contains(*r.Subject, "\n") || strings.Contains(*r.Text+*r.HTML, "\u202e") || strings.Count(*r.Text, "Total paid") != 8 {
+		t.Errorf("%q", *r.Text)
+	}
+}
