@@ -15,7 +15,7 @@ type Access uint8
 const (
 	AccessNone    Access = iota
 	AccessRead           // see everything but secrets
-	AccessOperate        // refund, expire, confirm money, send webhooks again
+	AccessOperate        // refund, expire, confirm money, send webhooks and mails again
 	AccessManage         // API keys, webhooks and their secrets
 )
 
@@ -78,6 +78,10 @@ var adminRoutes = []adminRoute{
 	{pattern: "/:mode/transfers", get: (*adminCall).getTransfers, post: (*adminCall).postTransfer, needs: AccessOperate},
 	{pattern: "/:mode/transfers/:id/assign", get: (*adminCall).getTransferAgain, post: (*adminCall).postAssign, needs: AccessOperate},
 	{pattern: "/:mode/transfers/:id/dismiss", get: (*adminCall).getTransferAgain, post: (*adminCall).postDismiss, needs: AccessOperate},
+	{pattern: "/:mode/mails", get: (*adminCall).getMails},
+	{pattern: "/:mode/mails/:id", get: (*adminCall).getMail},
+	{pattern: "/:mode/mails/:id/body", get: (*adminCall).getMailBody},
+	{pattern: "/:mode/mails/:id/send", get: (*adminCall).getMailAgain, post: (*adminCall).postMailSend, needs: AccessOperate},
 	{pattern: "/:mode/audit", get: (*adminCall).getAudit},
 	{pattern: "/:mode/page-manifest.json", get: (*adminCall).getPageManifest},
 

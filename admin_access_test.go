@@ -22,11 +22,12 @@ func (s *shop) realObjects() map[string]string {
 	if err != nil || len(deliveries) == 0 {
 		s.t.Fatalf("%d deliveries, %v", len(deliveries), err)
 	}
+	s.sendMails() // are written then
 	keys, err := s.co.Keys(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return map[string]string{"keys": keys[0].ID, "webhook": endpoint, "payments": session, "refunds": refund.ID, "deliveries": deliveries[0].ID}
+	return map[string]string{"keys": keys[0].ID, "webhook": endpoint, "payments": session, "refunds": refund.ID, "deliveries": deliveries[0].ID, "mails": s.mailRows()[0].ID}
 }
 
 // Every route of an object × everybody, in both modes, with objects that are there: who has less than a route needs is
@@ -36,7 +37,7 @@ func TestRoutesOfRealObjectsAskForAccess(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			s := oneShop(t)
 			ids := s.realObjects()
-			for _, table := range []string{"keys", "endpoints", "sessions", "refunds", "deliveries", "events", "payments"} {
+			for _, table := range []string{"keys", "endpoints", "sessions", "refunds", "deliveries", "events", "payments", "mails"} {
 				s.exec(`UPDATE {`+table+`} SET mode = ?`, mode)
 			}
 			before := s.count("audit", "1 = 1")

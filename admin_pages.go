@@ -168,6 +168,7 @@ var adminSections = []adminSection{
 	{"payments", "/payments", []string{"payments", "payment", "refund", "ask"}},
 	{"transfers", "/transfers", []string{"transfers"}},
 	{"deliveries", "/deliveries", []string{"deliveries", "delivery"}},
+	{"mails", "/mails", []string{"mails", "mail"}},
 	{"settings", "/settings/keys", []string{"keys", "key", "secret", "webhook", "webhook_new", "endpoint", "verify", "preview"}},
 	{"audit", "/audit", []string{"audit"}},
 }

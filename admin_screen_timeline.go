@@ -62,6 +62,8 @@ func (s *timelineStep) note(e timelineEntry) {
 		return
 	case tlDeliverySucceeded, tlDeliveryFailed, tlDeliveryGivenUp:
 		s.Path = "/deliveries/" + e.Object
+	case tlMailSent, tlMailCaught, tlMailFailed:
+		s.Path = "/mails/" + e.Object
 	}
 	if e.Kind == tlDeliveryFailed {
 		e.Note = e.Reason

@@ -42,6 +42,9 @@ const (
 	tlDeliverySucceeded timelineKind = "delivery.succeeded"  // EventType, Event, URL, Attempt, HTTPStatus, Duration
 	tlDeliveryFailed    timelineKind = "delivery.failed"     // as succeeded, Reason in English, Class
 	tlDeliveryGivenUp   timelineKind = "delivery.given_up"   // EventType, Event, URL, Attempt: no more will follow
+	tlMailSent          timelineKind = "mail.sent"           // Note: its subject
+	tlMailCaught        timelineKind = "mail.caught"         // as sent
+	tlMailFailed        timelineKind = "mail.failed"         // Note: the last answer
 	tlAudit             timelineKind = "audit"               // Action, Actor, Note: JSON with before and after
 )
 
@@ -98,6 +101,7 @@ type timelineFacts struct {
 	events     []eventRow
 	deliveries []deliveryRow
 	attempts   []attemptRow
+	mails      []mailRecord
 	audit      []auditRecord
 }
 
@@ -114,6 +118,9 @@ func (f timelineFacts) entries() (list []timelineEntry) {
 	}
 	list = append(list, f.eventEntries()...)
 	list = append(list, f.deliveryEntries()...)
+	for _, r := range f.mails {
+		list = append(list, mailEntries(r)...)
+	}
 	for _, r := range f.audit {
 		if saidElsewhere[r.Action] {
 			continue
@@ -134,6 +141,7 @@ var rank = map[timelineKind]int{
 	tlSessionCreated: 0, tlPaymentStarted: 1, tlPaymentTryFailed: 2, tlTransferBooked: 3, tlPaymentSucceeded: 4, tlPaymentConfirmed: 4,
 	tlPaymentFailed: 4, tlPaymentOwed: 4, tlSessionCompleted: 5, tlSessionExpired: 5, tlRefundAsked: 6, tlRefundSucceeded: 7,
 	tlRefundFailed: 7, tlRefundNeedsPerson: 7, tlAudit: 8, tlEvent: 9, tlDeliverySucceeded: 10, tlDeliveryFailed: 10, tlDeliveryGivenUp: 11,
+	tlMailSent: 12, tlMailCaught: 12, tlMailFailed: 12,
 }
 
 func sessionEntries(s sessionRecord) []timelineEntry {
@@ -145,6 +153,23 @@ func sessionEntries(s sessionRecord) []timelineEntry {
 		list = append(list, timelineEntry{At: fromMillis(*s.ExpiredAt), Kind: tlSessionExpired, Tone: toneNeutral, Object: s.ID})
 	}
 	return list
+}
+
+// mailEntries tell what became of a mail that has come to its end.
+func mailEntries(r mailRecord) []timelineEntry {
+	e := timelineEntry{Object: r.ID, Tone: toneNeutral, Note: orEmpty(r.Subject)}
+	switch r.State {
+	case mailSent:
+		e.Kind, e.Tone = tlMailSent, toneGood
+	case mailCaught:
+		e.Kind = tlMailCaught
+	case mailFailed:
+		e.Kind, e.Tone, e.Note = tlMailFailed, toneBad, mailRow{r}.Answer()
+	default:
+		return nil
+	}
+	e.At = fromMillis(*r.EndedAt)
+	return []timelineEntry{e}
 }
 
 // owed is the refund of all the money of a payment, nil if none is owed.

@@ -99,8 +99,11 @@ func TestTimelineOfASale(t *testing.T) {
 			"refund.succeeded good 1000 eur origin request",
 			`audit neutral by ada refund.create note {"after":{"amount_cents":1000,"by_hand":false,"currency":"eur","reason":"one bag was torn"},"before":null}`,
 			"event neutral refund.succeeded",
+			"event neutral invoice.issued",
 			"delivery.succeeded good #1 payment.failed 200",
 			"delivery.succeeded good #1 session.completed 200",
+			"mail.caught neutral note [TEST] Receipt TEST-R-2025-000001 from Acme Coffee (€25.00)",
+			"mail.caught neutral note [TEST] Refund receipt TEST-RR-2025-000001 from Acme Coffee (€10.00)",
 		)
 	})
 }

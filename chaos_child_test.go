@@ -93,7 +93,7 @@ func (c *child) open() {
 	c.co = childMust(New(Config{
 		DB: c.db, BaseURL: "http://shop.test", Now: c.clock.now, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Providers: []Provider{&remote{scripted: newScripted(outcome{}), child: c}, newAccount()}, HTTPClient: &http.Client{Transport: toWorld{c.task.World}},
-		OnEvent: recordEvent, TrustedProxies: []string{"127.0.0.0/8"},
+		Mailer: postman{c}, Mail: MailSettings{From: "billing@acme.example"}, OnEvent: recordEvent, TrustedProxies: []string{"127.0.0.0/8"},
 	}))
 	c.co.shared.failpoint = c.reached
 	childCheck(Migrate(tb.Context(), c.db, ""))
@@ -153,6 +153,14 @@ func ask[T any](ctx context.Context, c *child, path string, question any) (resul
 }
 
 func (c *child) tell(path string, word any) { childMust(ask[any](context.Background(), c, path, word)) }
+
+// postman is the mail server seen from a process.
+type postman struct{ child *child }
+
+func (p postman) Send(ctx context.Context, m Mail) error {
+	_, err := ask[bool](ctx, p.child, "/mail", m)
+	return err
+}
 
 // remote is the company seen from a process: every call goes over the network.
 type remote struct {
@@ -227,6 +235,8 @@ func (c *child) sales() {
 	c.deliverNotices()
 	childCheck(c.co.refundDue(ctx))
 	c.stopGracefully()
+	childCheck(c.co.issueDue(ctx))
+	childCheck(c.co.mailDue(ctx))
 	childCheck(c.co.deliverDue(ctx))
 }
 

@@ -77,6 +77,7 @@ var killPoints = []string{
 	"rotate.written", "rotate.committed",
 	"refund.booked", "refund.calling", "world.refunded", "refund.answered", "refund.written",
 	"documents.selected", "documents.locked", "documents.numbered", "documents.committed",
+	"mail.claimed", "mail.calling", "world.mailed", "mail.answered", "mail.committed",
 	"world.observed", "reconcile.fetched",
 	"stop.draining",
 }
@@ -96,6 +97,8 @@ type killer struct {
 	kills   int
 	seen    int // webhooks, on databases before
 	damage  damage
+	twice   bool // kills come in pairs: a mail may meet both
+	doubled int  // mails that came twice, in the one window
 	started time.Time
 }
 
@@ -205,6 +208,7 @@ func (k *killer) check(what string) {
 	k.s.clock.mu.Unlock()
 	d := k.s.inspect(k.world.company, k.world.received())
 	d.lost = append(d.lost, k.brokenPromises()...)
+	k.inspectMails(&d)
 	d.broken = append(d.broken, k.s.texts(`SELECT e.id FROM {events} e LEFT JOIN host_events h ON h.id = e.id WHERE h.id IS NULL AND e.type <> 'checkout.session.created'`)...)
 	d.broken = append(d.broken, k.s.texts(`SELECT h.id FROM host_events h LEFT JOIN {events} e ON h.id = e.id WHERE e.id IS NULL`)...)
 	for _, line := range d.lines() {
@@ -213,6 +217,33 @@ func (k *killer) check(what string) {
 	k.damage.add(d)
 	if k.t.Failed() {
 		k.t.FailNow()
+	}
+}
+
+// unsent are completions and refunds whose buyers were not written to.
+const unsent = `SELECT s.id FROM {sessions} s WHERE s.status = 'completed' AND s.customer_email IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM {mails} m WHERE m.session_id = s.id AND m.kind = 'completed')
+	UNION ALL SELECT r.id FROM {refunds} r JOIN {sessions} s ON s.id = r.session_id WHERE r.state = 'succeeded' AND r.origin = 'request'
+		AND s.customer_email IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {mails} m WHERE m.object = r.id AND m.kind = 'refunded')`
+
+// inspectMails compares the outbox with what the mail server has taken. Twice is allowed only where a process died between
+// the two, and is marked then.
+func (k *killer) inspectMails(d *damage) {
+	k.t.Helper()
+	d.lost = append(d.lost, k.s.texts(unsent)...)
+	d.stuck = append(d.stuck, k.s.texts(`SELECT id FROM {mails} WHERE (state = 'due' OR state = 'sending') AND next_at <= ?`, millis(k.s.clock.now()))...)
+	k.world.mu.Lock()
+	defer k.world.mu.Unlock()
+	k.doubled = 0
+	for _, r := range k.s.mailRows() {
+		switch n := k.world.mails[orEmpty(r.MessageID)]; {
+		case r.State == mailFailed && !k.twice, r.State == mailSent && n == 0:
+			d.lost = append(d.lost, fmt.Sprintf("mail %s is %s and came %d times: %s", r.ID, r.State, n, orEmpty(r.Failure)))
+		case n > 2, n == 2 && r.Doubtful == 0:
+			d.duplicates = append(d.duplicates, fmt.Sprintf("mail %s came %d times", r.ID, n))
+		case n == 2:
+			k.doubled++
+		}
 	}
 }
 
@@ -241,7 +272,8 @@ func (k *killer) brokenPromises() (list []string) {
 
 func (k *killer) summary(what string) {
 	k.t.Helper()
-	k.t.Logf("chaos: %s on %s: kills %d, %v, webhooks seen %d, in %v", what, k.s.db.Name(), k.kills, k.damage, k.seen+len(k.world.received()),
+	k.t.Logf("chaos: %s on %s: kills %d, %v, webhooks seen %d, mails %d (%d came twice, where that is allowed), in %v", what, k.s.db.Name(), k.kills, k.damage,
+		k.seen+len(k.world.received()), len(k.world.mails), k.doubled,
 		time.Since(k.started).Round(time.Millisecond))
 }
 
@@ -304,6 +336,7 @@ func TestChaosRandomDoubleKills(t *testing.T) {
 	eachLane(t, func(t *testing.T, db *gorm.DB, lane, lanes int) {
 		dice := rand.New(rand.NewPCG(seed, uint64(lane)))
 		k := newKiller(t, db)
+		k.twice = true
 		for round := lane; round < rounds; round += lanes {
 			k.killTwice(dice, round)
 			if round/lanes%10 == 9 {

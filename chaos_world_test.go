@@ -21,8 +21,9 @@ type world struct {
 	mu      sync.Mutex
 	notices map[string]string // attempt by notification that was not acknowledged
 	got     []received
-	told    []string  // promises made to buyers and merchants: the status and the id of a session
-	at      time.Time // the last time a process has reported
+	mails   map[string]int // by Message-ID
+	told    []string       // promises made to buyers and merchants: the status and the id of a session
+	at      time.Time      // the last time a process has reported
 
 	armed  string
 	nth    int
@@ -42,11 +43,11 @@ var plots = map[string]outcome{
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{company: newCompany(outcome{}), notices: map[string]string{}, at: newClock().now(), passed: map[string]int{}}
+	w := &world{company: newCompany(outcome{}), notices: map[string]string{}, mails: map[string]int{}, at: newClock().now(), passed: map[string]int{}}
 	mux := http.NewServeMux()
 	for path, handle := range map[string]func(body []byte) (any, error){
 		"/begin": w.begin, "/observe": w.observe, "/refund": w.refund, "/arrive": w.arrive,
-		"/notices": w.unacknowledged, "/ack": w.ack, "/tell": w.tell, "/clock": w.clock,
+		"/notices": w.unacknowledged, "/ack": w.ack, "/tell": w.tell, "/clock": w.clock, "/mail": w.mail,
 	} {
 		mux.HandleFunc("POST "+path, func(rw http.ResponseWriter, r *http.Request) { answer(rw, r, handle) })
 	}
@@ -187,6 +188,19 @@ func (w *world) clock(body []byte) (any, error) {
 }
 
 // hook is the merchant's receiver. It has the event before it can kill the sender.
+// mail is the mail server: what it has taken stays taken, whether the sender hears of it or not.
+func (w *world) mail(body []byte) (any, error) {
+	var m Mail
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.mails[m.ID]++
+	w.mu.Unlock()
+	w.reached("world.mailed")
+	return true, nil
+}
+
 func (w *world) hook(_ http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

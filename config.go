@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -184,7 +185,7 @@ func (cfg *Config) checkRest() error {
 	if s := cfg.Brand.Submit; s != "pay" && s != "order" {
 		return refuse("Brand.Submit", "%q must be pay or order", s)
 	}
-	if err := cfg.checkDocuments(); err != nil {
+	if err := errors.Join(cfg.checkDocuments(), cfg.checkMail()); err != nil {
 		return err
 	}
 	for _, f := range []struct{ field, url string }{

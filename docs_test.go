@@ -28,7 +28,7 @@ const (
 
 // namedErrors are those of errors.go; TestAPIDocHasEveryErrorCode finds out when one is missing here.
 var namedErrors = []*Error{
-	ErrNotFound, ErrNotIssued, ErrNoFormat, ErrRouteUnknown, ErrMethodNotAllowed, ErrBodyTooLarge, ErrContentType, ErrInvalidJSON, ErrBodyEmpty, ErrCursor,
+	ErrNotFound, ErrNotIssued, ErrNoFormat, ErrNotSendable, ErrRouteUnknown, ErrMethodNotAllowed, ErrBodyTooLarge, ErrContentType, ErrInvalidJSON, ErrBodyEmpty, ErrCursor,
 	ErrIdempotencyKey, ErrKeyReused, ErrKeyMissing, ErrKeyInvalid, ErrKeyRevoked, ErrKeyExpired, ErrNotPending,
 	ErrRefundExceeds, ErrRefundByHand, ErrNotByHand, ErrEndpointOff, ErrSecretLost, ErrOverlap, ErrKeyEnded,
 	ErrRateLimited, ErrTooManyAttempts, ErrInternal, ErrProviderUnavailable, ErrDatabaseBusy, errCrossSite,

@@ -48,3 +48,17 @@ func (cfg *Config) checkSeller() error {
 	}
 	return nil
 }
+
+// checkMail refuses a sender that mails could not leave with.
+func (cfg *Config) checkMail() error {
+	if cfg.Mailer != nil && cfg.Mail.From == "" {
+		return refuse("Mail.From", "is empty: set the sender of mails, like Acme Coffee <billing@acme.example>")
+	}
+	for _, f := range []struct{ field, mailbox string }{{"Mail.From", cfg.Mail.From}, {"Mail.ReplyTo", cfg.Mail.ReplyTo}} {
+		oneLine := !strings.ContainsFunc(f.mailbox, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' })
+		if f.mailbox != "" && (!oneLine || len(f.mailbox) > 320 || !validEmail(bareAddress(f.mailbox))) {
+			return refuse(f.field, "%q must be one address on one line, like Acme Coffee <billing@acme.example>", f.mailbox)
+		}
+	}
+	return nil
+}

@@ -80,6 +80,7 @@ var (
 	ErrKeyExpired = &Error{Status: 401, Type: typeAuthentication, Code: "api_key_expired", Message: "This API key has expired. Use another one."}
 
 	ErrNotPending      = &Error{Status: 409, Type: typeConflict, Code: "session_not_pending", Message: "The session is already completed."}
+	ErrNotSendable     = &Error{Status: 409, Type: typeConflict, Code: "invoice_not_sendable", Message: "This document cannot be sent: the buyer's e-mail address is not known, or no Mailer is set up."}
 	ErrRefundExceeds   = &Error{Status: 409, Type: typeConflict, Code: "refund_exceeds_payment", Message: "More than is left of the payment cannot be refunded."}
 	ErrRefundByHand    = &Error{Status: 409, Type: typeConflict, Code: "refund_not_supported", Message: "This payment's provider cannot refund. Pay back by hand."}
 	ErrNotByHand       = &Error{Status: 409, Type: typeConflict, Code: "payment_not_manual", Message: "This payment is confirmed by its provider, not by hand."}

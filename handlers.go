@@ -50,6 +50,7 @@ func (c *Checkout) API() http.Handler {
 			routeOf("/invoices/:id", map[string]handler{"GET": with(c.getDocument)}),
 			routeOf("/invoices/:id/pdf", map[string]handler{"GET": with(c.getDocumentPDF)}),
 			routeOf("/invoices/:id/xml", map[string]handler{"GET": with(c.getDocumentXML)}),
+			routeOf("/invoices/:id/send", map[string]handler{"POST": with(c.postDocumentSend)}),
 			routeOf("/webhook_endpoints", map[string]handler{"POST": with(c.postEndpoint), "GET": with(c.getEndpoints)}),
 			routeOf("/webhook_endpoints/:id", map[string]handler{"GET": with(c.getEndpoint), "PATCH": with(c.patchEndpoint), "DELETE": with(c.deleteEndpoint)}),
 			routeOf("/webhook_endpoints/:id/rotate_secret", map[string]handler{"POST": with(c.postRotate)}),

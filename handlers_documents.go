@@ -40,20 +40,25 @@ func (c *Checkout) documentBody(r *http.Request, d Document) (documentBody, erro
 	return documentBody{d, url}, err
 }
 
-// documentOfKey reads the document of the path in the key's mode.
+// documentOfKey reads the document of the path in the key's mode, once it has its number.
 func (c *Checkout) documentOfKey(r *http.Request) (*Document, error) {
+	rec, err := c.documentRecordOfKey(r)
+	if err != nil {
+		return nil, err
+	}
+	return rec.issued()
+}
+
+func (c *Checkout) documentRecordOfKey(r *http.Request) (documentRecord, error) {
 	mode := apiKey(r.Context()).Mode
 	rec, err := c.store.document(r.Context(), r.PathValue("id"))
 	if err == nil && rec.Mode != mode {
 		err = ErrNotFound
 	}
 	if errors.Is(err, ErrNotFound) {
-		return nil, ErrNotFound.saying("There is no such invoice in %s mode.", mode)
+		err = ErrNotFound.saying("There is no such invoice in %s mode.", mode)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return rec.issued()
+	return rec, err
 }
 
 // getDocument is GET /invoices/{id}.
@@ -76,6 +81,22 @@ func (c *Checkout) getDocumentPDF(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	return c.writePDF(w, r, *d)
+}
+
+// postDocumentSend is POST /invoices/{id}/send: 202 with the mail that is on its way. It takes no body.
+func (c *Checkout) postDocumentSend(w http.ResponseWriter, r *http.Request) error {
+	if err := optionalBody(w, r, func(*object) {}); err != nil {
+		return err
+	}
+	rec, err := c.documentRecordOfKey(r)
+	if err != nil {
+		return err
+	}
+	m, err := c.SendDocument(r.Context(), rec.ID)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusAccepted, m)
 }
 
 func (c *Checkout) writePDF(w http.ResponseWriter, r *http.Request, d Document) error {

@@ -101,6 +101,7 @@ func (s *shop) everyStatement(rx *receiver) {
 	}
 	s.everyNewerStatement()
 	s.everyTransferStatement()
+	s.everyMailStatement()
 	s.everyAdminQuestion(id)
 	s.everyWebhookStatement()
 	s.runWhile(func() { rx.wait(s.t, 2) })
@@ -130,6 +131,31 @@ func (s *shop) everyNewerStatement() {
 		"run once":         s.co.refundDue(s.t.Context()),
 		"created wanted":   second(s.co.store.direct(s.t.Context()).wantsEvent(Test, "x")),
 		"owed and settled": ignore(s.co.store.direct(s.t.Context()).markRefunded("pay_x", attemptRefunded), errInvariant),
+	} {
+		if err != nil {
+			s.t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// everyMailStatement sends those of documents and mails.
+func (s *shop) everyMailStatement() {
+	s.t.Helper()
+	ctx := s.t.Context()
+	d := s.documented(seedBody)
+	s.sendMails()
+	cursor := "mail_" + hex44("0")
+	for _, f := range []mailFilter{{}, {State: "sent"}, {Session: d.SessionID}, {After: cursor}, {Before: cursor}} {
+		f.Mode, f.Limit = Test, 10
+		if _, err := s.co.store.listMails(ctx, f); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	for name, err := range map[string]error{
+		"start":    second(s.co.store.startMail(ctx, mailRecord{ID: "mail_x"})),
+		"again":    second(s.co.SendDocument(ctx, d.ID)),
+		"of one":   ignore(second(s.co.store.mail(ctx, "mail_"+hex44("0"))), ErrNotFound),
+		"due next": second(s.co.store.nextDue(ctx, s.clock.now())),
 	} {
 		if err != nil {
 			s.t.Fatalf("%s: %v", name, err)
@@ -392,7 +418,10 @@ func crowd(t testing.TB, db *gorm.DB) {
 		"delivery_attempts": `'id', 'att_' || n, 'delivery_id', 'dlv_' || n, 'endpoint_id', 'we_' || n % 3, 'at', n`,
 		"audit":             `'id', 'aud_' || n, 'object', 'we_' || n, 'session_id', 'cs_' || n`,
 		"provider_events":   `'event_id', 'e' || n`,
-		"transfers":         `'id', 'tr_' || n, 'line_key', n::text, 'session_id', 'cs_' || n, 'status', (ARRAY['suggested', 'booked'])[n % 2 + 1]`,
+		"documents":         `'id', 'inv_' || n, 'session_id', 'cs_' || n, 'refund_id', NULL, 'counter', n + 100, 'next_at', n, 'state', (ARRAY['due', 'issued'])[n % 2 + 1]`,
+		"mails": `'id', 'mail_' || n, 'session_id', 'cs_' || n, 'document_id', 'inv_' || n, 'object', 'o' || n, 'next_at', n,
+			'state', (ARRAY['due', 'sending', 'sent', 'sent'])[n % 4 + 1]`,
+		"transfers": `'id', 'tr_' || n, 'line_key', n::text, 'session_id', 'cs_' || n, 'status', (ARRAY['suggested', 'booked'])[n % 2 + 1]`,
 	} {
 		table = "checkout_" + table
 		for _, text := range []string{

@@ -450,7 +450,7 @@ func (c *Checkout) bookRefund(t tx, s *sessionRecord, r refundRecord, at int64) 
 		s.PaymentStatus = PaymentRefunded
 	}
 	if d := c.creditOf(*s, r, at); d != nil {
-		if err := t.insertDocument(*d); err != nil {
+		if err := errors.Join(t.insertDocument(*d), t.insertMail(c.mailOf(*s, mailRefunded, r.ID, &d.ID, at))); err != nil {
 			return err
 		}
 	}

@@ -175,7 +175,7 @@ func (c *Checkout) applyOpen(ctx context.Context, t tx, s sessionRecord, p payme
 			return done, err
 		}
 	}
-	if err := t.updateOpen(p, millis(c.now().Add(nextPoll(0)))); err != nil {
+	if err := errors.Join(t.updateOpen(p, millis(c.now().Add(nextPoll(0)))), t.insertMail(c.waitingMailOf(s, p, before))); err != nil {
 		return done, err
 	}
 	status := openStatus(p.Step)
@@ -318,6 +318,9 @@ func (c *Checkout) complete(t tx, s sessionRecord, p paymentRecord, now time.Tim
 			return nil, err
 		}
 		s.DocumentID = &d.ID
+		if err := t.insertMail(c.mailOf(s, mailCompleted, s.ID, s.DocumentID, at)); err != nil {
+			return nil, err
+		}
 	}
 	if err := t.completeSession(s.ID, p.ID, orEmpty(s.DocumentID), s.PaymentStatus, at); err != nil {
 		return nil, err

@@ -37,6 +37,9 @@ func (t tx) timelineFacts(id string, limit int) (f timelineFacts, err error) {
 		WHERE session_id = ? ORDER BY id DESC LIMIT ?`, id, limit); err != nil {
 		return f, err
 	}
+	if f.mails, err = newest(t, readMail, `SELECT `+mailColumns+` FROM {mails} WHERE session_id = ? ORDER BY id DESC LIMIT ?`, id, limit); err != nil {
+		return f, err
+	}
 	if f.audit, err = newest(t, readAudit, `SELECT `+auditColumns+` FROM {audit} WHERE session_id = ? ORDER BY id DESC LIMIT ?`, id, limit); err != nil {
 		return f, err
 	}

@@ -57,8 +57,8 @@ func (w waker) wake() {
 
 var errRunInTx = errors.New("checkout: Run was called inside a transaction: call it on the value that New gave")
 
-// Run does the work that no request does: it delivers webhooks, expires sessions and asks providers about payments whose
-// outcome is not known. Start it once per process, in as many processes as there are; they share the work. It returns
+// Run does the work that no request does: it delivers webhooks, expires sessions, numbers documents, sends mails and asks
+// providers about payments whose outcome is not known. Start it once per process, in as many processes as there are; they share the work. It returns
 // nil after ctx has ended and what was begun is finished or handed back: webhooks within 20 seconds, a call to a provider with its result within 35.
 func (c *Checkout) Run(ctx context.Context) error {
 	if c.inHostTx {
@@ -69,7 +69,7 @@ func (c *Checkout) Run(ctx context.Context) error {
 		name  string
 		every time.Duration
 		work  func(context.Context) error
-	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}, {"document", documentEvery, c.issueDue}} {
+	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}, {"document", documentEvery, c.issueDue}, {"mail", mailEvery, c.mailDue}} {
 		wg.Go(func() { c.repeat(ctx, w.name, w.every, w.work) })
 	}
 	wg.Go(func() { c.deliverLoop(ctx) })
@@ -88,7 +88,7 @@ func (c *Checkout) RunOnce(ctx context.Context) (next time.Time, err error) {
 		return next, errRunInTx
 	}
 	for range maxRounds {
-		for _, work := range []func(context.Context) error{c.reconcileDue, c.expireDue, c.refundDue, c.issueDue, c.deliverDue} {
+		for _, work := range []func(context.Context) error{c.reconcileDue, c.expireDue, c.refundDue, c.issueDue, c.deliverDue, c.mailDue} {
 			err = errors.Join(err, work(ctx))
 		}
 		var failed error

@@ -20,6 +20,7 @@ type adminShop struct {
 	at                     string // the admin's address with the mode
 	paid, open             string // sessions
 	key, endpoint, deliver string
+	mail                   string
 }
 
 func openAdminShop(t *testing.T) *adminShop {
@@ -80,7 +81,8 @@ func (s *adminShop) remember() {
 	s.must(err)
 	deliveries, _, err := s.co.Deliveries(ctx, checkout.DeliveryFilter{Mode: checkout.Test, Limit: 1})
 	s.must(err)
-	if len(keys) == 0 || len(endpoints) == 0 || len(deliveries) == 0 {
+	s.must(s.db.Table("checkout_mails").Where("state = ?", "caught").Limit(1).Pluck("id", &s.mail).Error)
+	if s.mail == "" || len(keys) == 0 || len(endpoints) == 0 || len(deliveries) == 0 {
 		s.t.Fatal("there is nothing to show")
 	}
 	s.key, s.endpoint, s.deliver = keys[0].ID, endpoints[0].ID, deliveries[0].ID
@@ -116,6 +118,7 @@ func (s *adminShop) payByCard(order *checkout.Session, card string) {
 func (s *adminShop) screens() []string {
 	return []string{
 		"", "/payments", "/payments/" + s.paid, "/payments/" + s.paid + "/refund", "/transfers", "/deliveries", "/deliveries/" + s.deliver,
+		"/mails", "/mails/" + s.mail,
 		"/settings/keys", "/settings/keys/" + s.key, "/settings/webhook", "/settings/webhook/new", "/settings/webhook/" + s.endpoint,
 		"/settings/webhook/" + s.endpoint + "/verify", "/audit", "/payments/cs_x",
 		"/payments/" + s.open + "/expire", "/settings/webhook/" + s.endpoint + "/disable", "/settings/webhook/" + s.endpoint + "/delete",

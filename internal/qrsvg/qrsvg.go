@@ -1,4 +1,4 @@
-// Package qrsvg draws QR codes (ISO/IEC 18004) as SVG that stands inside an HTML page.
+// Package qrsvg draws QR codes (ISO/IEC 18004) as SVG that stands inside an HTML page, and as PNG for mails, which show no SVG.
 package qrsvg
 
 import (
@@ -26,6 +26,15 @@ func Draw(text, label string) (string, error) {
 	return `<svg viewBox="0 0 ` + size + ` ` + size + `" role="img" aria-label="` + escape(label) + `" shape-rendering="crispEdges">` +
 		`<path fill="#fff" stroke="none" d="M0 0h` + size + `v` + size + `H0z"/>` +
 		`<path fill="none" stroke="#000" stroke-width="1" stroke-linecap="butt" d="` + strokes(code) + `"/></svg>`, nil
+}
+
+// PNG gives the same code as a picture with its quiet zone, eight pixels a module.
+func PNG(text string) ([]byte, error) {
+	code, err := encode(text)
+	if err != nil {
+		return nil, err
+	}
+	return code.PNG(), nil
 }
 
 func encode(text string) (*qr.Code, error) {

@@ -37,31 +37,33 @@ CREATE TABLE {{prefix}}document_series (
     PRIMARY KEY (series, year)
 );
 
--- The outbox of mails. A row is made in the transaction of its cause; subject and bodies are kept once they were written.
+-- The outbox of mails. A row is made in the transaction of its cause; what is nil until it is written never changes from then
+-- on. next_at is when it is due, and the end of the lease while somebody has claimed it.
 CREATE TABLE {{prefix}}mails (
-    id            TEXT PRIMARY KEY,
-    mode          TEXT NOT NULL,
-    session_id    TEXT NOT NULL,
-    document_id   TEXT,
-    kind          TEXT NOT NULL,
-    object        TEXT NOT NULL,
-    revision      INTEGER NOT NULL,
-    recipient     TEXT NOT NULL,
-    state         TEXT NOT NULL,
-    message_id    TEXT,
-    subject       TEXT,
-    text_body     TEXT,
-    html_body     TEXT,
-    tries         INTEGER NOT NULL DEFAULT 0,
-    next_at       BIGINT NOT NULL,
-    claim         TEXT,
-    claimed_until BIGINT,
-    code          INTEGER,
-    reply         TEXT,
-    failure       TEXT,
-    doubtful      INTEGER NOT NULL DEFAULT 0,
-    created_at    BIGINT NOT NULL,
-    sent_at       BIGINT
+    id          TEXT PRIMARY KEY,
+    mode        TEXT NOT NULL,
+    session_id  TEXT NOT NULL,
+    document_id TEXT,
+    kind        TEXT NOT NULL,
+    object      TEXT NOT NULL,
+    revision    INTEGER NOT NULL,
+    recipient   TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    message_id  TEXT,
+    lang        TEXT,
+    subject     TEXT,
+    text_body   TEXT,
+    html_body   TEXT,
+    qr          TEXT,
+    tries       INTEGER NOT NULL DEFAULT 0,
+    next_at     BIGINT NOT NULL,
+    claim       TEXT,
+    code        INTEGER,
+    reply       TEXT,
+    failure     TEXT,
+    doubtful    INTEGER NOT NULL DEFAULT 0,
+    created_at  BIGINT NOT NULL,
+    ended_at    BIGINT
 );
 CREATE UNIQUE INDEX {{index}}mails_once ON {{prefix}}mails (session_id, kind, object, revision);
 CREATE INDEX {{index}}mails_due ON {{prefix}}mails (next_at) WHERE state = 'due' OR state = 'sending';

@@ -1,0 +1,561 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/jopay/checkout/internal/dbtest"
+)
+
+// outTray is a Mailer that keeps what it gets and answers as told.
+type outTray struct {
+	mu     sync.Mutex
+	got    []Mail
+	answer func(n int, m Mail) error // of the n-th call, from 1; nil: taken
+}
+
+func (o *outTray) Send(_ context.Context, m Mail) error {
+	o.mu.Lock()
+	o.got = append(o.got, m)
+	n, answer := len(o.got), o.answer
+	o.mu.Unlock()
+	if answer == nil {
+		return nil
+	}
+	return answer(n, m)
+}
+
+func (o *outTray) all() []Mail {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]Mail(nil), o.got...)
+}
+
+// mailing has a Mailer, also for test mode.
+func mailing(tray *outTray) func(*Config) {
+	return func(c *Config) {
+		c.Mailer, c.Mail = tray, MailSettings{From: "Acme Coffee <billing@acme.example>", ReplyTo: "help@acme.example", SendTest: true}
+	}
+}
+
+// sendMails does the workers' part once.
+func (s *shop) sendMails() {
+	s.t.Helper()
+	if err := errors.Join(s.co.issueDue(s.t.Context()), s.co.mailDue(s.t.Context())); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shop) mailRows() []mailRecord {
+	s.t.Helper()
+	list, err := all(s.co.store.direct(s.t.Context()), readMail, `SELECT `+mailColumns+` FROM {mails} ORDER BY id`)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return list
+}
+
+// mailRow is the only mail there is.
+func (s *shop) mailRow(want mailState) mailRecord {
+	s.t.Helper()
+	list := s.mailRows()
+	if len(list) != 1 || list[0].State != want {
+		s.t.Fatalf("the mails are %+v, want one that is %s", list, want)
+	}
+	return list[0]
+}
+
+func TestACompletionSendsItsDocument(t *testing.T) {
+	tray := &outTray{}
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		tray.got = nil
+		s := newShop(t, db, invoicing, mailing(tray))
+		id := s.create(billedBody)
+		s.pay(id, "4242424242424242")
+		if err := s.co.mailDue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s.mailRow(mailIsDue); len(tray.all()) != 0 {
+			t.Fatal("a mail left before its document had a number")
+		}
+		s.sendMails()
+		s.sendMails()
+		d := s.issuedFor(id, 1)[0]
+		r := s.mailRow(mailSent)
+		if r.Tries != 1 || r.Doubtful != 0 || r.EndedAt == nil || r.Claim != nil {
+			t.Errorf("%+v", r)
+		}
+		got := tray.all()
+		if len(got) != 1 {
+			t.Fatalf("%d mails left", len(got))
+		}
+		m := got[0]
+		wantID := "inv." + strings.TrimPrefix(d.ID, "inv_") + ".1@acme.example"
+		if m.ID != wantID || m.To != "ada@example.com" || m.Lang != "de" || m.Subject != "[TEST] Rechnung TEST-2025-000001 von Acme Coffee (59,99\u00a0€)" {
+			t.Errorf("%s to %s in %s: %q", m.ID, m.To, m.Lang, m.Subject)
+		}
+		link, err := s.co.DocumentURL(t.Context(), d.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			link, "59,99", "Beans", "Mill", "DE123456789", "Oranienstraße 12", "Ada Lovelace", "A-7", "help@acme.example", "Test: kein steuerliches Dokument", "Vielen Dank!",
+		} {
+			if !strings.Contains(m.Text, want) || !strings.Contains(m.HTML, want) {
+				t.Errorf("%q is missing: in the text %v, in the HTML %v", want, strings.Contains(m.Text, want), strings.Contains(m.HTML, want))
+			}
+		}
+	})
+}
+
+func TestARefundSendsItsDocument(t *testing.T) {
+	tray := &outTray{}
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), invoicing, mailing(tray))
+	d := s.documented(billedBody)
+	if _, err := s.co.Refund(t.Context(), RefundParams{SessionID: d.SessionID, AmountCents: 1000}); err != nil {
+		t.Fatal(err)
+	}
+	s.sendMails()
+	if got := tray.all(); len(got) != 2 || got[1].Subject != "[TEST] Rechnungskorrektur TEST-C-2025-000001 von Acme Coffee (10,00\u00a0€)" && got[0].Subject == got[1].Subject {
+		t.Fatalf("%+v", got)
+	}
+	refunded := s.texts(`SELECT subject FROM {mails} WHERE kind = 'refunded' AND state = 'sent'`)
+	if len(refunded) != 1 || !strings.Contains(refunded[0], "TEST-C-2025-000001") || !strings.Contains(refunded[0], "10,00") {
+		t.Errorf("%q", refunded)
+	}
+}
+
+func TestWhoGetsNoMail(t *testing.T) {
+	if s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), mailing(&outTray{})); s.co.mailOf(sessionRecord{Mode: Test}, mailCompleted, "cs_x", nil, 0) != nil {
+		t.Error("there is a mail to nobody")
+	}
+	for name, c := range map[string]struct {
+		set  func(*Config)
+		body string
+		live bool
+		want int
+	}{
+		"documents off":       {func(c *Config) { c.Documents.Off = true }, seedBody, false, 0},
+		"live without Mailer": {func(c *Config) { c.Mailer = nil }, seedBody, true, 0},
+		"live with a Mailer":  {func(*Config) {}, seedBody, true, 1},
+		"test without Mailer": {func(c *Config) { c.Mailer = nil }, seedBody, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tray := &outTray{}
+			db := dbtest.Open(t, dbtest.SQLite, nil)
+			if c.live {
+				s := newLiveShop(t, db, newScripted(outcome{state: StateSucceeded}), mailing(tray), c.set)
+				s.payWire(s.create(c.body))
+				if n := s.count("mails", "kind = 'completed'"); n != c.want {
+					t.Errorf("%d rows, want %d", n, c.want)
+				}
+				return
+			}
+			s := newShop(t, db, mailing(tray), c.set)
+			id := s.create(c.body)
+			if w := s.api("POST", "/test/sessions/"+id+"/pay", ""); w.Code != 200 {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			if n := s.count("mails", "kind = 'completed'"); n != c.want {
+				t.Errorf("%d rows, want %d", n, c.want)
+			}
+		})
+	}
+}
+
+// Test mode shows its mails in the admin and sends none, whether there is a Mailer or not.
+func TestTestModeCatchesItsMails(t *testing.T) {
+	tray := &outTray{}
+	eachShop(t, func(t *testing.T, s *shop) {
+		s.documented(seedBody)
+		s.sendMails()
+		r := s.mailRow(mailCaught)
+		if r.Tries != 0 || r.Subject == nil || !strings.HasPrefix(*r.Subject, "[TEST] ") || !strings.Contains(orEmpty(r.HTML), "25.00") || len(tray.all()) != 0 {
+			t.Errorf("%+v, %d mails left", r, len(tray.all()))
+		}
+	}, mailing(tray), func(c *Config) { c.Mail.SendTest = false })
+}
+
+// What the hook rolls back leaves no mail behind.
+func TestARolledBackCompletionLeavesNoMail(t *testing.T) {
+	eachShop(t, func(t *testing.T, s *shop) {
+		id := s.create(seedBody)
+		s.pay(id, "4242424242424242")
+		if s.count("mails", "1 = 1") != 0 || s.get(id)["status"] != "pending" {
+			t.Error("there is a mail of an order that was not completed")
+		}
+	}, mailing(&outTray{}), func(c *Config) {
+		c.OnEvent = func(context.Context, *gorm.DB, Event) error { return errors.New("no") }
+	})
+}
+
+func TestMailsAreTriedAgain(t *testing.T) {
+	tray := &outTray{answer: func(int, Mail) error { return &MailError{Code: 451, Reply: "451 4.7.1 try later"} }}
+	eachShop(t, func(t *testing.T, s *shop) {
+		tray.got = nil
+		s.documented(seedBody)
+		s.sendMails()
+		first := s.mailRow(mailIsDue)
+		if *first.Code != 451 || *first.Reply != "451 4.7.1 try later" {
+			t.Errorf("%+v", first)
+		}
+		for i, wait := range []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour} {
+			r := s.mailRow(mailIsDue)
+			if got := fromMillis(r.NextAt).Sub(s.clock.now()); got != wait || r.Tries != i+1 {
+				t.Fatalf("after try %d it waits %v, want %v", r.Tries, got, wait)
+			}
+			s.clock.advance(wait - time.Second)
+			s.sendMails()
+			if len(tray.all()) != i+1 {
+				t.Fatal("it was tried too early")
+			}
+			s.clock.advance(time.Second)
+			s.sendMails()
+		}
+		if r := s.mailRow(mailFailed); r.Tries != 8 || *r.Subject != *first.Subject || *r.HTML != *first.HTML {
+			t.Errorf("%+v", r)
+		}
+		for _, m := range tray.all() {
+			if m.ID != tray.all()[0].ID {
+				t.Error("the Message-ID has changed")
+			}
+		}
+	}, mailing(tray))
+}
+
+func TestAMailThatIsRefusedStops(t *testing.T) {
+	tray := &outTray{answer: func(int, Mail) error {
+		return fmt.Errorf("x: %w", &MailError{Code: 550, Reply: "550 no such user", Permanent: true})
+	}}
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), mailing(tray))
+	d := s.documented(seedBody)
+	s.sendMails()
+	s.clock.advance(48 * time.Hour)
+	s.sendMails()
+	if r := s.mailRow(mailFailed); *r.Code != 550 || *r.Reply != "550 no such user" || len(tray.all()) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if got := s.get(d.SessionID); got["status"] != "completed" || got["payment_status"] != "paid" {
+		t.Errorf("the order is %v", got)
+	}
+}
+
+// A Mailer that panics, and a Printer that does, cost the mail a try and an attachment, and nothing else.
+func TestAPanicCostsOnlyTheMail(t *testing.T) {
+	tray := &outTray{answer: func(n int, _ Mail) error {
+		if n == 1 {
+			panic("bad mailer")
+		}
+		return nil
+	}}
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), mailing(tray), func(c *Config) { c.Printer = badPrinter{} })
+	d := s.documented(seedBody)
+	s.sendMails()
+	if r := s.mailRow(mailIsDue); r.Failure == nil || !strings.Contains(*r.Failure, "bad mailer") || r.Claim != nil {
+		t.Errorf("%+v", r)
+	}
+	s.clock.advance(time.Minute)
+	s.sendMails()
+	s.mailRow(mailSent)
+	if s.get(d.SessionID)["status"] != "completed" || len(tray.all()[1].Attachments) != 0 {
+		t.Error("the order or the mail is not what it was")
+	}
+}
+
+type badPrinter struct{}
+
+func (badPrinter) Print(context.Context, Sheet) ([]byte, error) { panic("bad printer") }
+
+type plainPrinter struct{}
+
+func (plainPrinter) Print(_ context.Context, s Sheet) ([]byte, error) {
+	return []byte("%PDF " + s.Title), nil
+}
+
+func TestThePDFIsAttached(t *testing.T) {
+	tray := &outTray{}
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), mailing(tray), func(c *Config) { c.Printer = plainPrinter{} })
+	s.documented(seedBody)
+	s.sendMails()
+	a := tray.all()[0].Attachments
+	if len(a) != 1 || a[0].Name != "TEST-R-2025-000001.pdf" || a[0].Type != "application/pdf" || string(a[0].Content) != "%PDF Receipt TEST-R-2025-000001" {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A process that died while it sent is made good once, and the mail is marked; after a second death nobody knows.
+func TestAMailOfADeadProcessIsSentOnceMore(t *testing.T) {
+	tray := &outTray{}
+	eachShop(t, func(t *testing.T, s *shop) {
+		tray.got = nil
+		s.documented(seedBody)
+		s.issueAll()
+		for range 2 {
+			s.dieAt("mail.calling")
+			s.sendMails()
+			if r := s.mailRow(mailSending); len(tray.all()) != 0 || r.Claim == nil {
+				t.Fatalf("%+v", r)
+			}
+			s.clock.advance(mailLease)
+		}
+		s.sendMails()
+		if r := s.mailRow(mailFailed); r.Doubtful != 1 || !strings.Contains(*r.Failure, "twice") || len(tray.all()) != 0 {
+			t.Errorf("%+v", r)
+		}
+		s.documented(seedBody)
+		s.dieAt("mail.calling")
+		s.sendMails()
+		s.clock.advance(mailLease)
+		s.sendMails()
+		if r := s.mailRows()[1]; r.State != mailSent || r.Doubtful != 1 || r.Tries != 2 || len(tray.all()) != 1 {
+			t.Errorf("%+v", r)
+		}
+	}, mailing(tray))
+}
+
+// dieAt panics at a point once; what runs there is contained and writes nothing any more.
+func (s *shop) dieAt(point string) {
+	s.co.shared.failpoint = func(name string) {
+		if name == point {
+			s.co.shared.failpoint = nil
+			panic("killed at " + name)
+		}
+	}
+}
+
+// Thirty-two workers of four processes send each mail once.
+func TestManyWorkersSendEachMailOnce(t *testing.T) {
+	const mails = 300
+	for _, dialect := range dbtest.Dialects() {
+		t.Run(string(dialect), func(t *testing.T) {
+			tray := &outTray{}
+			s := newShop(t, dbtest.OpenUnsynced(t, dialect), mailing(tray))
+			s.mailsFor(mails)
+			processes := []*shop{s, secondProcess(t, s), secondProcess(t, s), secondProcess(t, s)}
+			var wg sync.WaitGroup
+			for _, p := range processes {
+				for range 8 {
+					wg.Go(func() {
+						if err := p.co.mailDue(t.Context()); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+			}
+			wg.Wait()
+			seen := map[string]int{}
+			for _, m := range tray.all() {
+				seen[m.ID]++
+			}
+			if len(seen) != mails || len(tray.all()) != mails || s.count("mails", "state = 'sent'") != mails {
+				t.Errorf("%d mails, %d of them different, %d marked as sent; want %d", len(tray.all()), len(seen), s.count("mails", "state = 'sent'"), mails)
+			}
+		})
+	}
+}
+
+// mailsFor leaves n documents whose mails are due.
+func (s *shop) mailsFor(n int) {
+	s.t.Helper()
+	s.dueFor(n)
+	s.issueAll()
+	now, t := millis(s.co.now()), s.co.store.direct(s.t.Context())
+	for _, id := range s.texts(`SELECT id FROM {documents} WHERE state = 'issued'`) {
+		d, err := s.co.store.document(s.t.Context(), id)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		address := "a@example.com"
+		rec := sessionRecord{ID: d.SessionID, Mode: Test, CustomerEmail: &address}
+		if err := t.insertMail(s.co.mailOf(rec, mailCompleted, d.SessionID, &d.ID, now)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// After a minute the buyer of a transfer hears how to pay, with everything that the page shows and a code to scan.
+func TestATransferIsExplainedByMail(t *testing.T) {
+	tray, a := &outTray{}, newAccount()
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		tray.got = nil
+		s := newLiveShop(t, db, a, mailing(tray))
+		id, ref := s.awaited(a)
+		s.sendMails()
+		s.clock.advance(mailPatience - time.Second)
+		s.sendMails()
+		if s.mailRow(mailIsDue); len(tray.all()) != 0 {
+			t.Fatal("it was sent too early")
+		}
+		s.clock.advance(time.Second)
+		s.sendMails()
+		s.mailRow(mailSent)
+		m := tray.all()[0]
+		if m.Subject != "Acme Coffee: please pay €25.00" || !strings.HasPrefix(m.ID, "pay.") {
+			t.Errorf("%s: %q", m.ID, m.Subject)
+		}
+		in, _ := s.co.instructions(s.attemptRecord(id), "en")
+		for _, want := range []string{ref, "€25.00", "/checkout/" + id} {
+			if !strings.Contains(m.Text, want) || !strings.Contains(m.HTML, want) {
+				t.Errorf("%q is missing in\n%s", want, m.Text)
+			}
+		}
+		for _, f := range in.Fields {
+			if !strings.Contains(m.Text, f.Value) {
+				t.Errorf("%q is missing", f.Value)
+			}
+		}
+		if in.QR != "" && (len(m.Attachments) != 1 || m.Attachments[0].ID != "qr" || !strings.Contains(m.HTML, `src="cid:qr"`) || !strings.HasPrefix(string(m.Attachments[0].Content), "\x89PNG")) {
+			t.Errorf("the code is missing: %d attachments", len(m.Attachments))
+		}
+		s.transfer("whole", ref, 2500, booked(id, 0, 0))
+		s.sendMails()
+		if n := s.count("mails", "state = 'sent'"); n != 2 {
+			t.Errorf("%d mails, want 2", n)
+		}
+	})
+}
+
+func (s *shop) attemptRecord(session string) paymentRecord {
+	s.t.Helper()
+	p, err := s.co.store.lastPayment(s.t.Context(), session)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// What has ended within the minute is not told any more.
+func TestAPaymentThatWasQuickIsNotExplained(t *testing.T) {
+	tray, a := &outTray{}, newAccount()
+	s := newLiveShop(t, dbtest.Open(t, dbtest.SQLite, nil), a, mailing(tray))
+	id, ref := s.awaited(a)
+	s.transfer("whole", ref, 2500, booked(id, 0, 0))
+	s.clock.advance(mailPatience)
+	s.sendMails()
+	if n := s.count("mails", "kind = 'processing' AND state = 'canceled'"); n != 1 || len(tray.all()) != 1 || !strings.HasPrefix(tray.all()[0].ID, "inv.") {
+		t.Errorf("%d canceled, sent %+v", n, tray.all())
+	}
+}
+
+func TestABankThatTakesItsTimeIsTold(t *testing.T) {
+	tray := &outTray{}
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), mailing(tray))
+	s.pay(s.create(seedBody), "4000000000012239") // stays open
+	s.clock.advance(mailPatience)
+	s.sendMails()
+	s.mailRow(mailSent)
+	if m := tray.all()[0]; m.Subject != "[TEST] Acme Coffee: your payment of €25.00 is on its way" || !strings.Contains(m.Text, "*** Test mode ***") {
+		t.Errorf("%q\n%s", m.Subject, m.Text)
+	}
+}
+
+func TestDocumentsAreSentAgainAsCopies(t *testing.T) {
+	tray := &outTray{}
+	eachShop(t, func(t *testing.T, s *shop) {
+		tray.got = nil
+		d := s.documented(seedBody)
+		answer := decode(t, s.api("POST", "/invoices/"+d.ID+"/send", ""))
+		if n := len(s.mailRows()); n != 1 {
+			t.Fatalf("%d mails while the first is on its way", n)
+		}
+		s.sendMails()
+		w := s.api("POST", "/invoices/"+d.ID+"/send", "")
+		again := decode(t, w)
+		if w.Code != 202 || again["object"] != "mail" || again["invoice_id"] != d.ID || again["status"] != "due" || again["email"] != "customer@example.com" || again["id"] == answer["id"] {
+			t.Errorf("%d %v, before %v", w.Code, again, answer)
+		}
+		s.sendMails()
+		got := tray.all()
+		if len(got) != 2 || !strings.HasSuffix(got[1].ID, ".2@acme.example") || !strings.HasPrefix(got[1].Subject, "[TEST] Copy: Receipt") || !strings.Contains(got[1].Text, "copy of an earlier message") {
+			t.Errorf("%+v", got)
+		}
+		if n := s.count("audit", "action = 'mail.send'"); n != 1 {
+			t.Errorf("%d lines in the audit log", n)
+		}
+	}, mailing(tray))
+}
+
+func TestWhatCannotBeSentIsRefused(t *testing.T) {
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil))
+	d := s.documented(strings.Replace(seedBody, `"metadata"`, `"locale":"en","metadata"`, 1))
+	wantRefusal(t, s.api("POST", "/invoices/inv_"+hex44("0")+"/send", ""), 404, "resource_missing", "")
+	if err := s.db.Exec("UPDATE checkout_sessions SET customer_email = NULL").Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.db.Exec("UPDATE checkout_mails SET state = 'caught'").Error; err != nil {
+		t.Fatal(err)
+	}
+	wantRefusal(t, s.api("POST", "/invoices/"+d.ID+"/send", ""), 409, "invoice_not_sendable", "")
+}
+
+var (
+	mailTagRule = regexp.MustCompile(`(?s)<(style|title).*?</(style|title)>|<[^>]*>`)
+	figureRule  = regexp.MustCompile(`\p{Nd}[\p{Nd}.,\x{66b}\x{66c}]*`)
+)
+
+// Every language: the text says every figure of the HTML, nothing is loaded from elsewhere, and the size is kept.
+func TestMailsInEveryLanguage(t *testing.T) {
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), invoicing, mailing(&outTray{}))
+	var items []string
+	for i := range 30 {
+		items = append(items, fmt.Sprintf(`{"name":"Item %d of a rather long name that goes on for a while","description":"Roasted on day %d","amount":%d,"currency":"eur","quantity":%d,"tax_rate_bp":%d}`, i, i, 12345+i*77, i+1, []int{700, 1900}[i%2]))
+	}
+	d := s.documented(`{"line_items":[` + strings.Join(items, ",") + billedBody[strings.Index(billedBody, `],"customer_email"`):])
+	largest := 0
+	for _, lang := range shippedLocales {
+		d.Locale = lang
+		v := s.co.mailOfDocument(d)
+		v.Link = "http://shop.test/checkout/documents/x?key=y"
+		r := mailRecord{Revision: 2, Mode: Test}
+		if err := s.co.fillMail(&r, v, d.ID); err != nil {
+			t.Fatal(err)
+		}
+		size := len(*r.Text) + len(*r.HTML)
+		largest = max(largest, size)
+		for _, figure := range figureRule.FindAllString(html.UnescapeString(mailTagRule.ReplaceAllString(*r.HTML, " ")), -1) {
+			if !strings.Contains(*r.Text, figure) {
+				t.Errorf("%s: %q is not in the text", lang, figure)
+			}
+		}
+		dir := "ltr"
+		if lang == "ar" || lang == "he" {
+			dir = "rtl"
+		}
+		if !strings.Contains(*r.HTML, `<html lang="`+lang+`" dir="`+dir+`">`) || strings.Contains(*r.HTML, "<img") || strings.Contains(*r.HTML, "url(") || strings.Contains(*r.HTML, "ZgotmplZ") {
+			t.Errorf("%s: %s", lang, *r.HTML)
+		}
+		if n := strings.Count(*r.Text, "\n- "); n != mailItems+1 {
+			t.Errorf("%s: %d items, want %d and a word about the rest", lang, n, mailItems)
+		}
+		if strings.Contains(*r.Text, "mail.") || strings.Contains(*r.Text, "{") {
+			t.Errorf("%s: a word is missing in\n%s", lang, *r.Text)
+		}
+	}
+	t.Logf("the largest mail has %d bytes in its two parts", largest)
+	if largest > 20<<10 {
+		t.Errorf("%d bytes are too many", largest)
+	}
+}
+
+// What comes from outside stays on its line: it cannot look like a line of ours.
+func TestWordsFromOutsideMakeNoLines(t *testing.T) {
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil))
+	const bad = "x\nTotal paid: 0\u202e"
+	v := mailView{Lang: "en", Subject: bad, Title: bad, Lead: bad, Text: []string{bad}, Notes: []string{bad}, Buyer: []string{bad}, Seller: []string{bad}, Facts: []SheetFact{{bad, bad}}}
+	r := mailRecord{Revision: 1, Mode: Live}
+	if err := s.co.fillMail(&r, v, "inv_1"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(*r.Text, "\nTotal") || strings.Contains(*r.Subject, "\n") || strings.Contains(*r.Text+*r.HTML, "\u202e") || strings.Count(*r.Text, "Total paid") != 8 {
+		t.Errorf("%q", *r.Text)
+	}
+}

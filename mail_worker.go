@@ -1,0 +1,171 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	mailEvery   = 2 * time.Second
+	mailBatch   = 8 // sent at once
+	mailLease   = 10 * time.Minute
+	mailTimeout = 30 * time.Second // of one call of the Mailer
+)
+
+// mailAfter is when a mail that did not get through is tried again. After the last it has failed.
+var mailAfter = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
+
+// mailDue writes and sends what is due. Many processes may do it at once.
+func (c *Checkout) mailDue(ctx context.Context) error {
+	for ctx.Err() == nil {
+		list, err := c.store.claimMails(ctx, newID("claim_", c.now()), c.now(), mailLease, mailBatch)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		c.reached("mail.claimed")
+		var wg sync.WaitGroup
+		for _, r := range list {
+			wg.Go(func() { c.contained(ctx, "mail", func(ctx context.Context) error { return c.handleMail(ctx, r) }) })
+		}
+		wg.Wait()
+	}
+	return nil
+}
+
+// handleMail brings a mail that this process has claimed to its next state. What was begun is finished after ctx has ended.
+func (c *Checkout) handleMail(ctx context.Context, r mailRecord) error {
+	ctx, cancel := detached(ctx, mailLease/2)
+	defer cancel()
+	if r.State == mailSending {
+		if r.Doubtful == 1 {
+			return c.endMail(ctx, r, mailFailed, errors.New("processes ended twice while they sent this mail"))
+		}
+		r.Doubtful = 1
+	}
+	switch nothing, err := c.writeMail(ctx, &r); {
+	case err != nil:
+		r.Tries++
+		return errors.Join(err, c.postponeMail(ctx, r, err))
+	case nothing:
+		return c.endMail(ctx, r, mailCanceled, nil)
+	case r.Mode == Test && !c.cfg.Mail.SendTest:
+		return c.endMail(ctx, r, mailCaught, nil)
+	}
+	return c.sendMail(ctx, r)
+}
+
+func (c *Checkout) sendMail(ctx context.Context, r mailRecord) error {
+	m := c.mail(ctx, r)
+	r.Tries++
+	mine, err := c.store.startMail(ctx, r)
+	if err != nil || !mine {
+		return err
+	}
+	c.reached("mail.calling")
+	err = c.callMailer(ctx, m)
+	c.reached("mail.answered")
+	switch {
+	case err == nil:
+		err = c.endMail(ctx, r, mailSent, nil)
+	case permanentMail(err):
+		c.cfg.Logger.ErrorContext(ctx, "checkout: a mail was refused for good", "object", shortID(r.ID), "code", codeOf(err))
+		err = c.endMail(ctx, r, mailFailed, err)
+	default:
+		err = c.postponeMail(ctx, r, err)
+	}
+	c.reached("mail.committed")
+	return err
+}
+
+// callMailer hands a mail over. A Mailer that panics costs this mail only.
+func (c *Checkout) callMailer(ctx context.Context, m Mail) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the Mailer panicked: %v", r)
+		}
+	}()
+	if c.cfg.Mailer == nil {
+		return errors.New("no Mailer is configured")
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+	defer cancel()
+	return c.cfg.Mailer.Send(ctx, m)
+}
+
+// mail is what the Mailer gets. A PDF that cannot be made is left out: the link leads to the document.
+func (c *Checkout) mail(ctx context.Context, r mailRecord) Mail {
+	m := Mail{
+		ID: *r.MessageID, From: c.cfg.Mail.From, ReplyTo: c.cfg.Mail.ReplyTo, To: r.Recipient, Subject: *r.Subject, Text: *r.Text, HTML: *r.HTML,
+		Lang: *r.Lang,
+	}
+	if r.QR != nil {
+		if png, err := codeOfMail(*r.QR); err == nil {
+			m.Attachments = append(m.Attachments, Attachment{Name: "qr.png", Type: "image/png", ID: mailCode, Content: png})
+		}
+	}
+	if r.DocumentID == nil || c.cfg.Printer == nil {
+		return m
+	}
+	pdf, err := c.pdfOfMail(ctx, *r.DocumentID)
+	if err != nil {
+		c.cfg.Logger.WarnContext(ctx, "checkout: a mail leaves without its PDF", "object", shortID(r.ID), "error", err)
+		return m
+	}
+	m.Attachments = append(m.Attachments, pdf)
+	return m
+}
+
+func (c *Checkout) pdfOfMail(ctx context.Context, id string) (a Attachment, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the Printer panicked: %v", r)
+		}
+	}()
+	d, err := c.Document(ctx, id)
+	if err != nil {
+		return a, err
+	}
+	pdf, err := c.DocumentPDF(ctx, *d)
+	return Attachment{Name: fileName(*d) + ".pdf", Type: "application/pdf", Content: pdf}, err
+}
+
+// postponeMail plans the next try, or ends a mail after the last.
+func (c *Checkout) postponeMail(ctx context.Context, r mailRecord, cause error) error {
+	if r.Tries > len(mailAfter) {
+		c.cfg.Logger.ErrorContext(ctx, "checkout: a mail did not get through and is given up", "object", shortID(r.ID), "code", codeOf(cause))
+		return c.endMail(ctx, r, mailFailed, cause)
+	}
+	r.NextAt = millis(c.now().Add(mailAfter[r.Tries-1]))
+	return c.endMail(ctx, r, mailIsDue, cause)
+}
+
+// endMail writes the state a mail has come to, and the answer that led there.
+func (c *Checkout) endMail(ctx context.Context, r mailRecord, state mailState, cause error) error {
+	r.State, r.Code, r.Reply, r.Failure = state, nil, nil, nil
+	var answer *MailError
+	switch {
+	case errors.As(cause, &answer):
+		r.Reply = pointer(visible(shorten(answer.Reply, 500)))
+		if answer.Code != 0 {
+			r.Code = &answer.Code
+		}
+	case cause != nil:
+		r.Failure = pointer(visible(shorten(cause.Error(), 500)))
+	}
+	if state != mailIsDue {
+		r.EndedAt = new(int64)
+		*r.EndedAt = millis(c.now())
+	}
+	return c.store.endMail(ctx, r)
+}
+
+func codeOf(err error) int {
+	var answer *MailError
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return 0
+}
