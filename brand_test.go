@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/jopay/checkout/internal/dbtest"
 )
@@ -256,18 +255,5 @@ func TestALogoIsOneRequestMore(t *testing.T) {
 		if n := strings.Count(got, `"assets/`); n != c.files || strings.Count(got, "<img") != min(1, c.files-2) || strings.Count(got, "<source") != max(0, c.files-3) {
 			t.Errorf("%s: %d files: %s", name, n, got)
 		}
-	}
-}
-
-// With Submit order the button says what the law asks for, whatever a host's files say.
-func TestTheWordsOfTheLawStay(t *testing.T) {
-	files := fstest.MapFS{"locales/de.json": {Data: []byte(`{"button.order": "Los"}`)}}
-	cfg := Config{DB: dbtest.Open(t, dbtest.SQLite, nil), BaseURL: "https://shop.example", Templates: files}
-	if _, err := New(cfg); err != nil {
-		t.Errorf("a page that only takes payments: %v", err)
-	}
-	cfg.Brand.Submit = "order"
-	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "Zahlungspflichtig bestellen") {
-		t.Errorf("%v", err)
 	}
 }

@@ -240,9 +240,6 @@ func (c *Checkout) setUpPages() (err error) {
 	if c.pages, err = pagesWith(c.cfg.Templates, c.cfg.Brand); err != nil {
 		return refuse("Templates", "%v", err)
 	}
-	if err := c.checkOrderWords(); err != nil {
-		return err
-	}
 	if c.desk, err = builtInDesk(); err != nil {
 		return err
 	}
@@ -250,21 +247,6 @@ func (c *Checkout) setUpPages() (err error) {
 		for _, mode := range []Mode{Test, Live} {
 			embed, _ := embedded(p, mode)
 			c.pages.addScript(p.Name(), embed.Script)
-		}
-	}
-	return nil
-}
-
-// checkOrderWords keeps what the button says that concludes a contract: other words could leave the shop without one
-// (Directive 2011/83/EU Art. 8(2), § 312j(4) BGB).
-func (c *Checkout) checkOrderWords() error {
-	own, err := builtInPages()
-	if err != nil || c.cfg.Brand.Submit != "order" {
-		return err
-	}
-	for _, lang := range own.texts.tags {
-		if want := own.texts.say(lang, "button.order"); c.pages.texts.say(lang, "button.order") != want {
-			return refuse("Templates", "locales/%s.json changes button.order: with Brand.Submit order it says %q, as the law asks for", lang, want)
 		}
 	}
 	return nil
