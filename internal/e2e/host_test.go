@@ -120,7 +120,7 @@ func (h *host) compared(a answer) answer {
 }
 
 var (
-	idRule    = regexp.MustCompile(`\b(cs|pay|req|key|evt)_[0-9A-Za-z]{10,}`)
+	idRule    = regexp.MustCompile(`\b(cs|pay|req|key|evt|inv)_[0-9A-Za-z]{10,}`)
 	tokenRule = regexp.MustCompile(`name="token" value="([^"]+)"`)
 )
 
