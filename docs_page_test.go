@@ -37,14 +37,14 @@ func TestPageDocNamesWhatIsThere(t *testing.T) {
 			t.Errorf("docs/page.md does not name the state %s", state)
 		}
 	}
-	of := map[string]reflect.Type{"": reflect.TypeFor[*pageView](), "Items": reflect.TypeFor[pageItem](), "TaxLines": reflect.TypeFor[pageTax](), "Seller": reflect.TypeFor[pageSeller]()}
+	of := map[string]reflect.Type{"": reflect.TypeFor[*pageView](), "Items": reflect.TypeFor[pageItem](), "TaxLines": reflect.TypeFor[pageTax](), "Langs": reflect.TypeFor[pageLang](), "Seller": reflect.TypeFor[pageSeller]()}
 	n := 0
 	for _, m := range regexp.MustCompile("`\\.([A-Z]\\w*)(?:\\.([A-Z]\\w*))?").FindAllStringSubmatch(data, -1) {
 		n++
 		if m[2] != "" && !member(of[m[1]], m[2]) {
 			t.Errorf("docs/page.md: there is no %s", m[0])
 		}
-		if m[2] == "" && !member(of[""], m[1]) && !member(of["Items"], m[1]) && !member(of["TaxLines"], m[1]) {
+		if m[2] == "" && !member(of[""], m[1]) && !member(of["Items"], m[1]) && !member(of["TaxLines"], m[1]) && !member(of["Langs"], m[1]) {
 			t.Errorf("docs/page.md: there is no %s", m[0])
 		}
 	}

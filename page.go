@@ -316,15 +316,13 @@ func readPageFile(overlay fs.FS, name string) ([]byte, error) {
 }
 
 // funcs are what a template can call: t and say speak a catalogue key, t as markup and say as plain text for a title or an
-// attribute; name shows a text from outside; rate shows basis points; own is
-// what a language calls itself.
+// attribute; name shows a text from outside; rate shows basis points.
 func (p *pages) funcs(lang string) template.FuncMap {
 	return template.FuncMap{
 		"t":    func(key string, args ...any) template.HTML { return p.texts.sayHTML(lang, key, args...) },
 		"say":  func(key string, args ...any) string { return p.texts.say(lang, key, args...) },
 		"name": visible,
 		"rate": func(basisPoints int) string { return p.texts.rate(lang, basisPoints) },
-		"own":  func(lang string) string { return p.texts.say(lang, "language") },
 	}
 }
 

@@ -156,15 +156,28 @@ func (v *pageView) More() pageLines {
 	return pageLines{v, v.Items[min(openItems, len(v.Items)):]}
 }
 
-// Langs are the languages a buyer can switch to.
-func (v *pageView) Langs() []string { return v.pages.texts.tags }
+// pageLang is a language a buyer can switch to: its tag, what it calls itself, the query of the same page in it, and whether
+// it is the one that is spoken.
+type pageLang struct {
+	Tag, Name, Query string
+	Here             bool
+}
+
+// Langs are all languages.
+func (v *pageView) Langs() []pageLang {
+	list := make([]pageLang, len(v.pages.texts.tags))
+	for i, tag := range v.pages.texts.tags {
+		list[i] = pageLang{tag, v.pages.texts.say(tag, "language"), v.InLang(tag), tag == v.Lang}
+	}
+	return list
+}
 
 // InLang is the query of the same page in another language.
 func (v *pageView) InLang(lang string) string {
-	q := maps.Clone(v.Keep)
-	if q == nil {
-		q = url.Values{}
+	if len(v.Keep) == 0 {
+		return "?lang=" + url.QueryEscape(lang)
 	}
+	q := maps.Clone(v.Keep)
 	q.Set("lang", lang)
 	return "?" + q.Encode()
 }
