@@ -16,13 +16,7 @@ func (c *Checkout) documentOfPage(r *http.Request) (documentRecord, error) {
 	if err == nil && !good {
 		err = ErrNotFound
 	}
-	if errors.Is(err, ErrNotFound) {
-		address := c.clients.of(r)
-		if !c.limits.badIDs.Allow(address) {
-			return rec, tooMany(c.limits.badIDs.RetryAfter(address))
-		}
-	}
-	return rec, err
+	return rec, c.slowed(r, err)
 }
 
 // getDocumentPage is GET /checkout/documents/{id}?key=: a document for reading and printing.

@@ -14,11 +14,7 @@ type documentBody struct {
 
 // getDocuments is GET /invoices?session_id=: what was issued for one session.
 func (c *Checkout) getDocuments(w http.ResponseWriter, r *http.Request) error {
-	id, err := onlyParam(r, "session_id")
-	if err != nil {
-		return err
-	}
-	rec, err := c.sessionOfKey(r, id)
+	rec, err := c.sessionOfQuery(r)
 	if err != nil {
 		return err
 	}

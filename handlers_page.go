@@ -92,16 +92,21 @@ func (s situation) state(now time.Time) string {
 	}
 }
 
+// slowed turns what an address that guesses ids gets into a refusal, once it has guessed too often.
+func (c *Checkout) slowed(r *http.Request, err error) error {
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if address := c.clients.of(r); !c.limits.badIDs.Allow(address) {
+		return tooMany(c.limits.badIDs.RetryAfter(address))
+	}
+	return err
+}
+
 // sessionOfPage reads the session of the path. Addresses that guess too often are slowed down, for unknown ids only.
 func (c *Checkout) sessionOfPage(r *http.Request) (situation, error) {
 	s, err := c.situation(r.Context(), r.PathValue("id"))
-	if errors.Is(err, ErrNotFound) {
-		address := c.clients.of(r)
-		if !c.limits.badIDs.Allow(address) {
-			return s, tooMany(c.limits.badIDs.RetryAfter(address))
-		}
-	}
-	return s, err
+	return s, c.slowed(r, err)
 }
 
 // getPage is GET /checkout/{id}. It changes nothing and may be repeated at will.

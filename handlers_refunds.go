@@ -63,11 +63,7 @@ func (c *Checkout) getRefund(w http.ResponseWriter, r *http.Request) error {
 
 // getRefunds is GET /refunds?session_id=: the refunds of one session, newest first.
 func (c *Checkout) getRefunds(w http.ResponseWriter, r *http.Request) error {
-	id, err := onlyParam(r, "session_id")
-	if err != nil {
-		return err
-	}
-	rec, err := c.sessionOfKey(r, id)
+	rec, err := c.sessionOfQuery(r)
 	if err != nil {
 		return err
 	}
@@ -76,6 +72,15 @@ func (c *Checkout) getRefunds(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, listBody{Object: "list", Data: list, URL: c.cfg.APIPath + "/refunds?session_id=" + rec.ID})
+}
+
+// sessionOfQuery reads the session that ?session_id= names, in the key's mode.
+func (c *Checkout) sessionOfQuery(r *http.Request) (sessionRecord, error) {
+	id, err := onlyParam(r, "session_id")
+	if err != nil {
+		return sessionRecord{}, err
+	}
+	return c.sessionOfKey(r, id)
 }
 
 // onlyParam reads a query that has one parameter, which is required.
