@@ -26,11 +26,11 @@
   if (waits.length) later();
 
   const say = (input, message) => {
-    const box = doc.getElementById(input.id + "-error");
+    const box = $("#" + input.id + "-error");
     box.textContent = message;
     box.hidden = !message;
     input.parentNode.classList.toggle("wrong", !!message);
-    message ? input.setAttribute("aria-invalid", "true") : input.removeAttribute("aria-invalid");
+    input.ariaInvalid = message ? "true" : null;
   };
   const fault = ({ value, dataset, offsetParent }) => {
     if (!offsetParent) return "";
@@ -40,7 +40,7 @@
   const fields = $$("[data-required]");
   for (const input of fields) {
     input.addEventListener("focusout", () => input.value && say(input, fault(input)));
-    input.addEventListener("input", () => input.getAttribute("aria-invalid") && !fault(input) && say(input, ""));
+    input.addEventListener("input", () => input.ariaInvalid && !fault(input) && say(input, ""));
   }
 
   // The number pad of a phone has no slash.
@@ -66,7 +66,7 @@
         form.querySelector(".busy").textContent = form.dataset.busy;
       }
       form.ariaBusy = "true";
-      for (const each of form.querySelectorAll("button")) each.setAttribute("aria-disabled", "true");
+      for (const each of form.querySelectorAll("button")) each.ariaDisabled = "true";
     });
   }
 
@@ -122,7 +122,7 @@
 
   // A test number fills the card field, or is copied where there is none.
   const put = (id, value) => {
-    const input = doc.getElementById(id);
+    const input = $("#" + id);
     if (input && !(id !== "card_number" && input.value)) {
       input.value = value;
       say(input, "");
