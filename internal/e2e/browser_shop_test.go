@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -86,19 +85,6 @@ func (s *store) mountPages() {
 			fmt.Fprintf(w, `<!doctype html><html lang="en"><title>Shop</title><link rel="icon" href="data:,"><h1>%s</h1>`, text)
 		})
 	}
-}
-
-// run does the checkout's work in the background until the test ends.
-func (s *store) run() {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.co.Run(ctx) }()
-	s.t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			s.t.Errorf("the work ended with: %v", err)
-		}
-	})
 }
 
 // order makes a session of 25 euros.
