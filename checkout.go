@@ -189,6 +189,7 @@ type Checkout struct {
 	store            *store
 	ring             *sealed.Ring // seals secrets with Config.SecretKey
 	pages            *pages
+	letters          *letters
 	desk             *adminPages
 	queries          *adminQuery
 	senders          map[Mode]*http.Client

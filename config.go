@@ -240,6 +240,9 @@ func (c *Checkout) setUpPages() (err error) {
 	if c.pages, err = pagesWith(c.cfg.Templates, c.cfg.Brand); err != nil {
 		return refuse("Templates", "%v", err)
 	}
+	if c.letters, err = lettersWith(c.cfg.Templates); err != nil {
+		return refuse("Templates", "%v", err)
+	}
 	if c.desk, err = builtInDesk(); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ const (
 	mailBatch   = 8 // sent at once
 	mailLease   = 10 * time.Minute
 	mailTimeout = 30 * time.Second // of one call of the Mailer
+	mailLate    = 2 * time.Second  // for a Mailer to come back after that
 )
 
 // mailAfter is when a mail that did not get through is tried again. After the last it has failed.
@@ -51,7 +52,7 @@ func (c *Checkout) handleMail(ctx context.Context, r mailRecord) error {
 		return errors.Join(err, c.postponeMail(ctx, r, err))
 	case nothing:
 		return c.endMail(ctx, r, mailCanceled, nil)
-	case r.Mode == Test && !c.cfg.Mail.SendTest:
+	case r.Mode == Test && (!c.cfg.Mail.SendTest || c.cfg.Mailer == nil):
 		return c.endMail(ctx, r, mailCaught, nil)
 	}
 	return c.sendMail(ctx, r)
@@ -80,22 +81,43 @@ func (c *Checkout) sendMail(ctx context.Context, r mailRecord) error {
 	return err
 }
 
-// callMailer hands a mail over. A Mailer that panics costs this mail only.
-func (c *Checkout) callMailer(ctx context.Context, m Mail) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the Mailer panicked: %v", r)
-		}
-	}()
+// callMailer hands a mail over. A Mailer that panics, or does not end with its context, costs this mail only: workers and
+// [Checkout.RunOnce] go on without it.
+func (c *Checkout) callMailer(ctx context.Context, m Mail) error {
 	if c.cfg.Mailer == nil {
 		return errors.New("no Mailer is configured")
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
+	answer := make(chan error, 1)
+	go func() { answer <- c.safeMailer(ctx, m) }()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(mailLate)
+	defer late.Stop()
+	select {
+	case err := <-answer:
+		return err
+	case <-late.C:
+		return errMailerLate
+	}
+}
+
+var errMailerLate = errors.New("the Mailer did not come back in time")
+
+func (c *Checkout) safeMailer(ctx context.Context, m Mail) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the Mailer panicked: %v", r)
+		}
+	}()
 	return c.cfg.Mailer.Send(ctx, m)
 }
 
-// mail is what the Mailer gets. A PDF that cannot be made is left out: the link leads to the document.
+// mail is what the Mailer gets. A file that cannot be made is left out: the link leads to the document.
 func (c *Checkout) mail(ctx context.Context, r mailRecord) Mail {
 	m := Mail{
 		ID: *r.MessageID, From: c.cfg.Mail.From, ReplyTo: c.cfg.Mail.ReplyTo, To: r.Recipient, Subject: *r.Subject, Text: *r.Text, HTML: *r.HTML,
@@ -106,30 +128,50 @@ func (c *Checkout) mail(ctx context.Context, r mailRecord) Mail {
 			m.Attachments = append(m.Attachments, Attachment{Name: "qr.png", Type: "image/png", ID: mailCode, Content: png})
 		}
 	}
-	if r.DocumentID == nil || c.cfg.Printer == nil {
+	if r.DocumentID == nil {
 		return m
 	}
-	pdf, err := c.pdfOfMail(ctx, *r.DocumentID)
+	d, err := c.Document(ctx, *r.DocumentID)
 	if err != nil {
-		c.cfg.Logger.WarnContext(ctx, "checkout: a mail leaves without its PDF", "object", shortID(r.ID), "error", err)
+		c.cfg.Logger.WarnContext(ctx, "checkout: a mail leaves without its files", "object", shortID(r.ID), "error", err)
 		return m
 	}
-	m.Attachments = append(m.Attachments, pdf)
+	for _, f := range c.mailFormats(ctx, *d) {
+		content, err := safeFile(f.make)
+		if err != nil {
+			c.cfg.Logger.WarnContext(ctx, "checkout: a mail leaves without a file", "object", shortID(r.ID), "type", f.kind, "error", err)
+			continue
+		}
+		m.Attachments = append(m.Attachments, Attachment{Name: fileName(*d) + f.ending, Type: f.kind, Content: content})
+	}
 	return m
 }
 
-func (c *Checkout) pdfOfMail(ctx context.Context, id string) (a Attachment, err error) {
+// mailFormat is a file that a document is sent as.
+type mailFormat struct {
+	kind, ending string
+	make         func() ([]byte, error)
+}
+
+// mailFormats are the files a document exists as.
+func (c *Checkout) mailFormats(ctx context.Context, d Document) (list []mailFormat) {
+	if c.cfg.Printer != nil {
+		list = append(list, mailFormat{"application/pdf", ".pdf", func() ([]byte, error) { return c.DocumentPDF(ctx, d) }})
+	}
+	if d.Profile != "" {
+		list = append(list, mailFormat{"application/xml", ".xml", func() ([]byte, error) { return c.DocumentXML(d) }})
+	}
+	return list
+}
+
+// safeFile makes a file with code that may be the host's.
+func safeFile(make func() ([]byte, error)) (content []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the Printer panicked: %v", r)
+			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	d, err := c.Document(ctx, id)
-	if err != nil {
-		return a, err
-	}
-	pdf, err := c.DocumentPDF(ctx, *d)
-	return Attachment{Name: fileName(*d) + ".pdf", Type: "application/pdf", Content: pdf}, err
+	return make()
 }
 
 // postponeMail plans the next try, or ends a mail after the last.

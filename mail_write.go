@@ -1,29 +1,24 @@
 package checkout
 
 import (
-	"bytes"
 	"context"
-	"embed"
 	"encoding/base64"
 	"html/template"
 	"net/mail"
 	"strconv"
 	"strings"
-	"sync"
-	texttemplate "text/template"
 
 	"github.com/jopay/checkout/internal/money"
 	"github.com/jopay/checkout/internal/qrsvg"
 )
 
-//go:embed templates/mail
-var mailFiles embed.FS
-
 // mailCode is the Content-ID of the picture that a mail shows.
 const mailCode = "qr"
 
-// mailItems is how many lines a mail lists; the document has all.
-const mailItems = 20
+const (
+	mailItems = 20     // lines that a mail lists; the document has all
+	mailBytes = 20_000 // of text and HTML together, so that with its encoding a mail stays below 30 KB
+)
 
 // mailView is what the templates of mails know: words and amounts in the buyer's language, each on one line.
 type mailView struct {
@@ -45,18 +40,6 @@ type mailView struct {
 	Link, LinkWord     string
 	Help               string
 }
-
-// mailTemplates are parsed once a process, like builtInPages.
-var mailTemplates = sync.OnceValues(func() (t struct {
-	html *template.Template
-	text *texttemplate.Template
-}, err error) {
-	if t.html, err = template.ParseFS(mailFiles, "templates/mail/mail.html"); err != nil {
-		return t, err
-	}
-	t.text, err = texttemplate.ParseFS(mailFiles, "templates/mail/mail.txt")
-	return t, err
-})
 
 // writeMail makes subject and bodies once. Nothing is told any more when a payment does not take its time any longer.
 func (c *Checkout) writeMail(ctx context.Context, r *mailRecord) (nothing bool, err error) {
@@ -207,20 +190,24 @@ func (c *Checkout) fillMail(r *mailRecord, v mailView, object string) error {
 		v.Help = c.pages.texts.say(v.Lang, "mail.help", "address", address)
 	}
 	v.oneLine()
-	t, err := mailTemplates()
+	text, html, err := c.renderMail(v)
 	if err != nil {
 		return err
 	}
-	var html, text bytes.Buffer
-	if err := t.html.Execute(&html, v); err != nil {
-		return err
-	}
-	if err := t.text.Execute(&text, v); err != nil {
-		return err
-	}
 	r.MessageID, r.Lang, r.Subject = pointer(c.messageID(object, r.Revision)), &v.Lang, &v.Subject
-	r.Text, r.HTML = pointer(text.String()), pointer(html.String())
+	r.Text, r.HTML = &text, &html
 	return nil
+}
+
+// renderMail leaves lines out until the mail is small enough: names and descriptions may be long, and some mail programs
+// cut large mails off.
+func (c *Checkout) renderMail(v mailView) (text, html string, err error) {
+	for {
+		if text, html, err = c.letters.render(v); err != nil || len(text)+len(html) <= mailBytes || len(v.Lines) == 0 {
+			return text, html, err
+		}
+		v.Lines, v.More = v.Lines[:len(v.Lines)/2], c.pages.texts.say(v.Lang, "mail.more")
+	}
 }
 
 // oneLine takes line breaks and hidden characters out of everything that comes from outside: in the text part they could

@@ -219,14 +219,29 @@ func message(m checkout.Mail) (*gomail.Msg, error) {
 	msg.SetGenHeader("Content-Language", m.Lang)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")  // what Exchange reads instead
-	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
-	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	msg.SetBodyString(gomail.TypeTextPlain, m.Text, gomail.WithPartEncoding(encoding(m.Text)))
+	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML, gomail.WithPartEncoding(encoding(m.HTML)))
 	for _, a := range m.Attachments {
 		if err := attach(msg, a); err != nil {
 			return nil, err
 		}
 	}
 	return msg, nil
+}
+
+// encoding is the smaller one: quoted-printable takes two bytes more for each byte that is not ASCII, base64 a third more of
+// all. Arabic would be three times as large.
+func encoding(text string) gomail.Encoding {
+	other := 0
+	for i := range len(text) {
+		if text[i] >= 0x80 || text[i] == '=' {
+			other++
+		}
+	}
+	if 6*other > len(text) {
+		return gomail.EncodingB64
+	}
+	return gomail.EncodingQP
 }
 
 func addresses(msg *gomail.Msg, m checkout.Mail) error {

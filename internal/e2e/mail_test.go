@@ -177,6 +177,31 @@ func TestMailsAreCompleteAndSmall(t *testing.T) {
 	}
 }
 
+// The longest names and descriptions, in letters of two bytes, do not make a mail that programs cut off.
+func TestAWordyMailIsSmall(t *testing.T) {
+	server, long := startMailServer(t), strings.Repeat("ش", 500)
+	s := mailShop(t, server.mailer())
+	s.settled(s.order(func(p *checkout.SessionParams) {
+		p.Locale, p.LineItems = "ar", nil
+		for range 20 {
+			p.LineItems = append(p.LineItems, checkout.LineItem{
+				Name: strings.Repeat("م", 250), Description: &long, Amount: 1999, Currency: "eur", Quantity: 1,
+			})
+		}
+	}))
+	got := server.all()
+	if len(got) != 1 {
+		t.Fatalf("%d mails", len(got))
+	}
+	t.Logf("%d bytes", len(got[0].raw))
+	if len(got[0].raw) > 30<<10 {
+		t.Errorf("the mail has %d bytes", len(got[0].raw))
+	}
+	if m := readMails(t, got[0].raw)[0]; !strings.Contains(m.Text, "ممم") || !strings.Contains(m.HTML, "ممم") {
+		t.Errorf("the reader sees %.200s", m.Text)
+	}
+}
+
 // A transfer's code is a picture inside the mail, and reads as what the page shows.
 func TestATransferMailHasItsCode(t *testing.T) {
 	server := startMailServer(t)
