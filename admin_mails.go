@@ -11,20 +11,24 @@ import (
 // mailsPerPage is how many mails a page of the admin lists.
 const mailsPerPage = 50
 
+var mailKinds = []string{string(mailCompleted), string(mailRefunded), string(mailProcessing)}
+
 var mailStates = []string{string(mailIsDue), string(mailSending), string(mailSent), string(mailFailed), string(mailCaught), string(mailCanceled)}
 
 // mailFilter chooses mails of a mode; at most one cursor is set.
 type mailFilter struct {
-	Mode           Mode
-	State, Session string
-	After, Before  string
-	Limit          int
+	Mode                 Mode
+	State, Kind, Session string
+	After, Before        string
+	Limit                int
 }
 
 type mailsScreen struct {
 	Rows         []mailRow
 	States       []string
 	State        string
+	Kinds        []string
+	Kind         string
 	Session      string
 	Filtered     bool
 	Newer, Older string // addresses
@@ -73,10 +77,13 @@ func (r mailRow) Name() string  { return orEmpty(r.MessageID) }
 func (a *adminCall) mailFilter() mailFilter {
 	q := a.r.URL.Query()
 	f := mailFilter{
-		Mode: a.mode, State: q.Get("state"), Session: strings.TrimSpace(q.Get("session")), After: q.Get("after"), Before: q.Get("before"), Limit: mailsPerPage,
+		Mode: a.mode, State: q.Get("state"), Kind: q.Get("kind"), Session: strings.TrimSpace(q.Get("session")), After: q.Get("after"), Before: q.Get("before"), Limit: mailsPerPage,
 	}
 	if !slices.Contains(mailStates, f.State) {
 		f.State = ""
+	}
+	if !slices.Contains(mailKinds, f.Kind) {
+		f.Kind = ""
 	}
 	for _, cursor := range []*string{&f.After, &f.Before} {
 		if !isID(prefixMail, *cursor) {
@@ -97,7 +104,9 @@ func (a *adminCall) getMails() error {
 		return err
 	}
 	records, more := page(records, f.Limit, f.Before != "")
-	s := mailsScreen{States: mailStates, State: f.State, Session: shorten(f.Session, 100), Filtered: f.State != "" || f.Session != ""}
+	s := mailsScreen{
+		States: mailStates, State: f.State, Kinds: mailKinds, Kind: f.Kind, Session: shorten(f.Session, 100), Filtered: f.State+f.Kind+f.Session != "",
+	}
 	for _, r := range records {
 		s.Rows = append(s.Rows, mailRow{r})
 	}
@@ -115,7 +124,7 @@ func (a *adminCall) getMails() error {
 // at is the same list from another place.
 func (s *mailsScreen) at(cursor, id string) string {
 	q := url.Values{cursor: {id}}
-	for name, value := range map[string]string{"state": s.State, "session": s.Session} {
+	for name, value := range map[string]string{"state": s.State, "kind": s.Kind, "session": s.Session} {
 		if value != "" {
 			q.Set(name, value)
 		}

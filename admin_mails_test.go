@@ -25,7 +25,7 @@ func TestTheAdminShowsMails(t *testing.T) {
 				t.Errorf("%q is not in the list", want)
 			}
 		}
-		for query, want := range map[string]bool{"?state=failed": true, "?state=sent": false, "?session=" + d.SessionID: true, "?session=cs_x": false, "?after=" + r.ID: false, "?state=nonsense&after=x": true} {
+		for query, want := range map[string]bool{"?state=failed": true, "?state=sent": false, "?kind=completed": true, "?kind=refunded": false, "?session=" + d.SessionID: true, "?session=cs_x": false, "?after=" + r.ID: false, "?state=nonsense&after=x": true} {
 			if got := strings.Contains(s.adminOK(manager, "/test/mails"+query), "/mails/"+r.ID); got != want {
 				t.Errorf("%s lists it: %v", query, got)
 			}

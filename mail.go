@@ -75,7 +75,7 @@ type QueuedMail struct {
 }
 
 // SendDocument sends a document to its buyer again, as a copy; one that was never sent goes out as it is. While an earlier
-// mail of the document is on its way nothing new is made, and that one is returned. Documents without a number yet are sent as
+// mail of the document is on its way nothing new is made, and that one is returned; if it waits for its next try, it is tried now. Documents without a number yet are sent as
 // soon as they have it. The errors are [ErrNotFound] and [ErrNotSendable].
 func (c *Checkout) SendDocument(ctx context.Context, id string) (*QueuedMail, error) {
 	d, err := c.store.document(ctx, id)
@@ -110,7 +110,11 @@ func (c *Checkout) queueAgain(ctx context.Context, like mailRecord) (queued mail
 		}
 		if last.State.waitsForWorker() { // also ours, after a commit whose answer was lost
 			queued = last
-			return nil
+			hastened, err := t.hastenMail(last.ID, c.now())
+			if err != nil || !hastened {
+				return err
+			}
+			return c.auditMail(ctx, t, last)
 		}
 		next := c.mailOf(s, like.Kind, like.Object, like.DocumentID, millis(c.now()))
 		if next == nil {
@@ -120,9 +124,13 @@ func (c *Checkout) queueAgain(ctx context.Context, like mailRecord) (queued mail
 		if err := t.insertMail(next); err != nil {
 			return err
 		}
-		return c.audit(ctx, t, change{mode: s.Mode, action: "mail.send", object: next.ID, session: s.ID, after: map[string]any{
-			"kind": next.Kind, "invoice_id": next.DocumentID, "revision": next.Revision,
-		}})
+		return c.auditMail(ctx, t, *next)
 	})
 	return queued, err
+}
+
+func (c *Checkout) auditMail(ctx context.Context, t tx, m mailRecord) error {
+	return c.audit(ctx, t, change{mode: m.Mode, action: "mail.send", object: m.ID, session: m.SessionID, after: map[string]any{
+		"kind": m.Kind, "invoice_id": m.DocumentID, "revision": m.Revision,
+	}})
 }

@@ -407,6 +407,34 @@ func TestDocumentsAreSentAgainAsCopies(t *testing.T) {
 	}, mailing(tray))
 }
 
+// Who repairs a mail server need not wait for the next try.
+func TestSendingAgainTriesNow(t *testing.T) {
+	answer := error(&MailError{Code: 421, Reply: "421 later"})
+	tray := &outTray{answer: func(int, Mail) error { return answer }}
+	eachShop(t, func(t *testing.T, s *shop) {
+		tray.got = nil
+		answer = &MailError{Code: 421, Reply: "421 later"}
+		d := s.documented(seedBody)
+		s.sendMails()
+		r := s.mailRow(mailIsDue)
+		if r.NextAt <= millis(s.clock.now()) {
+			t.Fatalf("%+v is tried again at once", r)
+		}
+		answer = nil
+		s.sendMails()
+		if len(tray.all()) != 1 {
+			t.Fatal("it was tried before its time")
+		}
+		if w := s.api("POST", "/invoices/"+d.ID+"/send", ""); w.Code != 202 || decode(t, w)["id"] != r.ID {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		s.sendMails()
+		if sent := s.mailRow(mailSent); len(tray.all()) != 2 || sent.ID != r.ID || s.count("audit", "action = 'mail.send'") != 1 {
+			t.Errorf("%d mails left, %+v", len(tray.all()), sent)
+		}
+	}, mailing(tray))
+}
+
 func TestWhatCannotBeSentIsRefused(t *testing.T) {
 	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil))
 	d := s.documented(strings.Replace(seedBody, `"metadata"`, `"locale":"en","metadata"`, 1))

@@ -92,10 +92,17 @@ func (s *store) endMail(ctx context.Context, r mailRecord) error {
 	})
 }
 
+// hastenMail makes a mail that waits for its next try due now. One that nobody has tried yet has a time for a reason, and one
+// that is claimed has a lease.
+func (t tx) hastenMail(id string, now time.Time) (bool, error) {
+	n, err := t.exec(`UPDATE {mails} SET next_at = ? WHERE id = ? AND state = 'due' AND tries > 0 AND claim IS NULL AND next_at > ?`, millis(now), id, millis(now))
+	return n == 1, err
+}
+
 // listMails reads one more row than asked for, to know whether there are more.
 func (s *store) listMails(ctx context.Context, f mailFilter) (list []mailRecord, err error) {
 	statement, args := pageOf(`SELECT `+mailColumns+` FROM {mails}`, []condition{
-		{"mode = ?", string(f.Mode)}, {"session_id = ?", f.Session}, {"state = ?", f.State}, {"id < ?", f.After}, {"id > ?", f.Before},
+		{"mode = ?", string(f.Mode)}, {"session_id = ?", f.Session}, {"state = ?", f.State}, {"kind = ?", f.Kind}, {"id < ?", f.After}, {"id > ?", f.Before},
 	}, f.Before != "", f.Limit)
 	err = s.retry(ctx, func() (err error) {
 		list, err = all(s.direct(ctx), readMail, statement, args...)

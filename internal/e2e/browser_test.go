@@ -231,7 +231,7 @@ func evaluate[T any](b *tab, expression string) T {
 func (b *tab) fits() {
 	b.t.Helper()
 	if over := evaluate[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-		b.t.Errorf("the page is %d pixels wider than its window", over)
+		b.t.Errorf("%s is %d pixels wider than its window", evaluate[string](b, `location.pathname`), over)
 	}
 }
 

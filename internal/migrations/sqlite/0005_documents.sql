@@ -26,8 +26,9 @@ CREATE TABLE {{prefix}}documents (
 CREATE UNIQUE INDEX {{index}}documents_once ON {{prefix}}documents (session_id, COALESCE(refund_id, ''));
 CREATE UNIQUE INDEX {{index}}documents_number ON {{prefix}}documents (series, year, counter) WHERE counter IS NOT NULL;
 CREATE INDEX {{index}}documents_due ON {{prefix}}documents (next_at) WHERE state = 'due';
-CREATE INDEX {{index}}documents_mode ON {{prefix}}documents (mode, id);
-CREATE INDEX {{index}}documents_issued ON {{prefix}}documents (mode, issued_at) WHERE issued_at IS NOT NULL;
+CREATE INDEX {{index}}documents_waiting ON {{prefix}}documents (mode, id) WHERE state = 'due';
+CREATE INDEX {{index}}documents_issued ON {{prefix}}documents (mode, issued_at, id) WHERE issued_at IS NOT NULL;
+CREATE INDEX {{index}}documents_kind ON {{prefix}}documents (mode, kind, issued_at, id) WHERE issued_at IS NOT NULL;
 
 -- The next number of each series and year, counted in the transaction that uses it: no gaps, no duplicates.
 CREATE TABLE {{prefix}}document_series (
