@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jopay/checkout/internal/dbtest"
 	"github.com/jopay/checkout/webhook"
 )
 
@@ -12,7 +13,7 @@ import (
 func (s *shop) realObjects() map[string]string {
 	s.t.Helper()
 	endpoint, _ := s.addEndpoint("https://hooks.example/", webhook.SessionCompleted)
-	session := s.create(seedBody)
+	session := s.create(billedBody)
 	s.pay(session, "4242424242424242")
 	refund, err := s.co.Refund(s.t.Context(), RefundParams{SessionID: session, AmountCents: 100})
 	if err != nil {
@@ -27,7 +28,7 @@ func (s *shop) realObjects() map[string]string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return map[string]string{"keys": keys[0].ID, "webhook": endpoint, "payments": session, "refunds": refund.ID, "deliveries": deliveries[0].ID, "mails": s.mailRows()[0].ID}
+	return map[string]string{"keys": keys[0].ID, "webhook": endpoint, "payments": session, "refunds": refund.ID, "deliveries": deliveries[0].ID, "mails": s.mailRows()[0].ID, "invoices": s.firstDocument()}
 }
 
 // Every route of an object × everybody, in both modes, with objects that are there: who has less than a route needs is
@@ -35,9 +36,9 @@ func (s *shop) realObjects() map[string]string {
 func TestRoutesOfRealObjectsAskForAccess(t *testing.T) {
 	for _, mode := range []Mode{Test, Live} {
 		t.Run(string(mode), func(t *testing.T) {
-			s := oneShop(t)
+			s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), invoicing, func(c *Config) { c.Printer = plainPrinter{} })
 			ids := s.realObjects()
-			for _, table := range []string{"keys", "endpoints", "sessions", "refunds", "deliveries", "events", "payments", "mails"} {
+			for _, table := range []string{"keys", "endpoints", "sessions", "refunds", "deliveries", "events", "payments", "mails", "documents"} {
 				s.exec(`UPDATE {`+table+`} SET mode = ?`, mode)
 			}
 			before := s.count("audit", "1 = 1")

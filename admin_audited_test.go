@@ -124,6 +124,8 @@ func (s *shop) auditPayments(do auditDo, a *account) {
 	do("/:mode/payments/:id/refund", "/test/payments/"+id+"/refund", url.Values{"amount": {"1.00"}, "reason": {"requested"}}, "refund.create")
 	s.sendMails()
 	do("/:mode/mails/:id/send", "/test/mails/"+s.mailRows()[0].ID+"/send", nil, "mail.send")
+	s.sendMails()
+	do("/:mode/invoices/:id/send", "/test/invoices/"+s.firstDocument()+"/send", nil, "mail.send")
 	do("/:mode/payments/:id/expire", "/test/payments/"+s.create(seedBody)+"/expire", nil, "session.expire")
 	confirmed, _ := s.awaited(a)
 	confirm := "/test/payments/" + confirmed + "/confirm"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -101,4 +102,27 @@ func csvTime(t *time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
+}
+
+const (
+	// exportTime is how long an export may take: hosts give a page seconds, and a shop's whole history needs more.
+	exportTime = time.Hour
+
+	byteOrderMark = "\ufeff"               // spreadsheets take a file without it for the system's own encoding
+	csvIncomplete = "\r\n# incomplete\r\n" // on a line of its own, for where a proxy mends the break
+)
+
+// startExport gives a download its name and the time it may take.
+func (a *adminCall) startExport(contentType, name string) {
+	_ = http.NewResponseController(a.w).SetWriteDeadline(time.Now().Add(exportTime)) // the connection's clock, not ours; some have none
+	h := a.w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+}
+
+// breakOff ends an export that is not whole: a broken connection is the only way left to say so.
+func (a *adminCall) breakOff(err error, lastWords string) {
+	a.cfg.Logger.WarnContext(a.ctx(), "checkout: an export broke off", "request", requestID(a.ctx()), "error", err)
+	_, _ = io.WriteString(a.w, lastWords)
+	panic(http.ErrAbortHandler)
 }

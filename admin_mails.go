@@ -162,9 +162,8 @@ func (a *adminCall) getMailBody() error {
 		return err
 	}
 	body := r.preview()
+	a.framedByUs()
 	h := a.w.Header()
-	h.Set("X-Frame-Options", "SAMEORIGIN")
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = a.w.Write([]byte(body))

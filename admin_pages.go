@@ -130,6 +130,7 @@ func (p *adminPages) funcs(lang string) template.FuncMap {
 		"upper":  strings.ToUpper,
 		"reason": func(stored string) string { return p.refundReason(lang, stored) },
 		"day":    func(at time.Time) template.HTML { return p.day(lang, at) },
+		"month":  func(text string) string { return p.month(lang, text) },
 		"when":   func(v any) template.HTML { return p.when(lang, v) },
 		"short":  shortID,
 		"name":   visible,
@@ -168,16 +169,20 @@ var adminSections = []adminSection{
 	{"payments", "/payments", []string{"payments", "payment", "refund", "ask"}},
 	{"transfers", "/transfers", []string{"transfers"}},
 	{"deliveries", "/deliveries", []string{"deliveries", "delivery"}},
+	{"invoices", "/invoices", []string{"invoices", "invoice"}},
 	{"mails", "/mails", []string{"mails", "mail"}},
-	{"settings", "/settings/keys", []string{"keys", "key", "secret", "webhook", "webhook_new", "endpoint", "verify", "preview"}},
+	{"settings", "/settings/keys", []string{"keys", "key", "secret", "webhook", "webhook_new", "endpoint", "verify", "business", "preview"}},
 	{"audit", "/audit", []string{"audit"}},
 }
 
-// adminTabs are the pages of a mode's settings, by the key of their title.
-func adminTabs(m Mode) map[string]string {
-	tabs := map[string]string{"keys": "/settings/keys", "webhook": "/settings/webhook"}
+// adminTab is a page of the settings; Name is the key of its title.
+type adminTab struct{ Name, Path string }
+
+// adminTabs are the pages of a mode's settings.
+func adminTabs(m Mode) []adminTab {
+	tabs := []adminTab{{"keys", "/settings/keys"}, {"webhook", "/settings/webhook"}, {"business", "/settings/business"}}
 	if m == Test {
-		tabs["preview"] = "/settings/preview"
+		tabs = append(tabs, adminTab{"preview", "/settings/preview"})
 	}
 	return tabs
 }
@@ -232,6 +237,15 @@ func (p *adminPages) when(lang string, v any) template.HTML {
 func (p *adminPages) date(lang string, at time.Time) string {
 	months := strings.Fields(p.texts.say(lang, "months"))
 	return p.texts.say(lang, "date", "day", strconv.Itoa(at.Day()), "month", months[at.Month()-1], "year", strconv.Itoa(at.Year()))
+}
+
+// month words YYYY-MM.
+func (p *adminPages) month(lang, text string) string {
+	at, err := time.Parse("2006-01", text)
+	if err != nil {
+		return text
+	}
+	return strings.Fields(p.texts.say(lang, "months"))[at.Month()-1] + " " + strconv.Itoa(at.Year())
 }
 
 // day shows a date that has no time, such as a bank's; it is the same in every zone.

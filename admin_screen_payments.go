@@ -185,9 +185,6 @@ func (a *adminCall) filterMetadata(f *paymentFilter, q url.Values) []FieldError 
 	return nil
 }
 
-// exportTime is how long an export may take: hosts give a page seconds, and a shop's whole history needs more.
-const exportTime = time.Hour
-
 // getPaymentsCSV is GET /{mode}/payments.csv: the same filter, all pages, streamed.
 func (a *adminCall) getPaymentsCSV() error {
 	f, _, problems, err := a.paymentFilter()
@@ -197,16 +194,10 @@ func (a *adminCall) getPaymentsCSV() error {
 	if len(problems) > 0 {
 		return invalid(problems)
 	}
-	_ = http.NewResponseController(a.w).SetWriteDeadline(time.Now().Add(exportTime)) // the connection's clock, not ours; some have none
-	name := "payments-" + string(a.mode) + "-" + a.now().Format(time.DateOnly) + ".csv"
-	h := a.w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	_, _ = io.WriteString(a.w, "\ufeff") // spreadsheets take a file without it for the system's own encoding
+	a.startExport("text/csv; charset=utf-8; header=present", "payments-"+string(a.mode)+"-"+a.now().Format(time.DateOnly)+".csv")
+	_, _ = io.WriteString(a.w, byteOrderMark)
 	if err := a.queries.exportCSV(a.ctx(), a.w, f); err != nil {
-		a.cfg.Logger.WarnContext(a.ctx(), "checkout: an export broke off", "request", requestID(a.ctx()), "error", err)
-		_, _ = io.WriteString(a.w, "\r\n# incomplete\r\n") // on a line of its own, for where a proxy mends the break
-		panic(http.ErrAbortHandler)                        // a broken connection is the only way left to say that the file is not whole
+		a.breakOff(err, csvIncomplete)
 	}
 	return nil
 }

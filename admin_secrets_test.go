@@ -82,7 +82,7 @@ func TestNoSecretIsShownTwice(t *testing.T) {
 // everyAdminPath fills every address of the admin that can be got with objects that are there.
 func (s *shop) everyAdminPath(session string) (paths []string) {
 	s.t.Helper()
-	fill := map[string][]string{"keys": {}, "webhook": {}, "deliveries": {}, "payments": {session}}
+	fill := map[string][]string{"keys": {}, "webhook": {}, "deliveries": {}, "payments": {session}, "invoices": s.texts(`SELECT id FROM {documents}`), "mails": s.texts(`SELECT id FROM {mails}`)}
 	keys, err := s.co.Keys(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)

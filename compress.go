@@ -19,8 +19,8 @@ import (
 
 var gzipWriters = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
-// zip appends content, compressed, to a buffer.
-func zip(to *bytes.Buffer, content []byte) error {
+// gzipTo appends content, compressed, to a buffer.
+func gzipTo(to *bytes.Buffer, content []byte) error {
 	w := gzipWriters.Get().(*gzip.Writer)
 	defer gzipWriters.Put(w)
 	w.Reset(to)

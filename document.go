@@ -127,7 +127,7 @@ type SheetTotal struct {
 }
 
 // Printer sets a document as PDF. It must be safe for concurrent use and give the same bytes for the same sheet. An error
-// is kept beside the document and shown in the admin; it never holds up a number or a mail. adapters/checkoutpdf is one.
+// is shown beside the document in the admin; it never holds up a number or a mail. adapters/checkoutpdf is one.
 type Printer interface {
 	Print(ctx context.Context, s Sheet) (pdf []byte, err error)
 }

@@ -115,16 +115,26 @@ var seriesMark = map[DocumentKind]string{KindInvoice: "", KindCreditNote: "C-", 
 
 // name gives a draft its series: the mode's, the host's prefix, the kind's.
 func (d *draft) name(c *Checkout) {
-	d.series = c.cfg.Documents.Prefix + seriesMark[d.doc.Kind]
-	if d.session.Mode == Test {
-		d.series = "TEST-" + d.series
-	}
+	d.series = c.seriesOf(d.session.Mode, d.doc.Kind)
 	d.year = c.now().In(c.cfg.Seller.TimeZone).Year()
+}
+
+func (c *Checkout) seriesOf(m Mode, kind DocumentKind) string {
+	series := c.cfg.Documents.Prefix + seriesMark[kind]
+	if m == Test {
+		series = "TEST-" + series
+	}
+	return series
+}
+
+// documentNumber is what splitNumber takes apart.
+func documentNumber(series string, year int, counter int64) string {
+	return fmt.Sprintf("%s%d-%06d", series, year, counter)
 }
 
 // number ends a draft: from here on every byte stays.
 func (d *draft) number(n int64) error {
-	d.doc.Number = fmt.Sprintf("%s%d-%06d", d.series, d.year, n)
+	d.doc.Number = documentNumber(d.series, d.year, n)
 	content, err := text(d.doc)
 	if err != nil {
 		return err

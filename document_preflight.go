@@ -50,14 +50,20 @@ func missing(needs []need) (list []omission) {
 // said so: Art. 220a and 238, § 33 UStDV.
 func (c *Checkout) preflight(s sessionRecord, items []LineItem, buyer DocumentParty) []omission {
 	list := append(c.cfg.Seller.omissions(), taxOmissions(items, c.cfg.Seller.SmallBusiness)...)
-	home, known := currency.ForCountryCode(c.cfg.Seller.Address.Country)
-	list = append(list, missing([]need{{foreignCurrency, !known || asciiLower(home) == s.Currency}})...)
+	home, known := homeCurrency(c.cfg.Seller.Address.Country)
+	list = append(list, missing([]need{{foreignCurrency, !known || home == s.Currency}})...)
 	if small := c.cfg.Documents.SimplifiedUpTo[s.Currency]; s.Amount <= small {
 		return list
 	}
 	return append(list, missing([]need{
 		{noBuyerName, buyer.Name != ""}, {noBuyerAddress, buyer.Line1 != "" && buyer.City != ""}, {noBuyerCountry, buyer.Country != ""},
 	})...)
+}
+
+// homeCurrency is a country's currency, ISO 4217 in lower case.
+func homeCurrency(country string) (code string, ok bool) {
+	code, ok = currency.ForCountryCode(country)
+	return asciiLower(code), ok
 }
 
 func taxOmissions(items []LineItem, smallBusiness bool) []omission {

@@ -28,11 +28,7 @@ func (r documentRecord) issued() (*Document, error) {
 // Documents are the issued documents of a session: its own first, then those of its refunds. A session that does not exist
 // has none.
 func (c *Checkout) Documents(ctx context.Context, sessionID string) ([]Document, error) {
-	var records []documentRecord
-	err := c.store.retry(ctx, func() (err error) {
-		records, err = c.store.direct(ctx).documentsOf(sessionID)
-		return err
-	})
+	records, err := c.store.documentsOfSession(ctx, sessionID)
 	list := []Document{}
 	for _, rec := range records {
 		if rec.State != documentIssued {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // documentBody is a document as the API shows it.
@@ -104,16 +105,9 @@ func (c *Checkout) writePDF(w http.ResponseWriter, r *http.Request, d Document) 
 	return nil
 }
 
-// fileName is a document's number as file systems take it: a prefix may hold slashes.
-func fileName(d Document) string {
-	name := []byte(d.Number)
-	for i, b := range name {
-		if b == '/' {
-			name[i] = '-'
-		}
-	}
-	return string(name)
-}
+// fileName is a document's number as file systems take it. A prefix may hold slashes and no underscores, so that different
+// numbers stay different.
+func fileName(d Document) string { return strings.ReplaceAll(d.Number, "/", "_") }
 
 func writeFile(w http.ResponseWriter, contentType, name string, content []byte) {
 	h := w.Header()

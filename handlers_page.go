@@ -158,7 +158,7 @@ func (c *Checkout) render(w http.ResponseWriter, r *http.Request, status int, v 
 	}
 	if mayZip(w.Header(), r) {
 		zipped.Reset()
-		if err := zip(zipped, buf.Bytes()); err != nil {
+		if err := gzipTo(zipped, buf.Bytes()); err != nil {
 			return err
 		}
 		buf = zipped

@@ -151,7 +151,23 @@ func (s *shop) everyMailStatement() {
 			s.t.Fatal(err)
 		}
 	}
+	rec, err := s.co.store.document(ctx, d.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, f := range []documentFilter{{}, {Kind: d.Kind}, {From: s.clock.now(), To: s.clock.now().Add(time.Hour)}, {After: &rec}, {Before: &rec}, {Kind: d.Kind, From: s.clock.now(), To: s.clock.now(), After: &rec}} {
+		f.Mode, f.Limit = Test, 10
+		if _, err := s.co.store.listDocuments(ctx, f); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 	for name, err := range map[string]error{
+		"waiting":  second(s.co.store.waitingDocuments(ctx, Test, 10)),
+		"number":   ignore(second(s.co.store.documentByNumber(ctx, "x", 2025, 1)), ErrNotFound),
+		"next":     second(s.co.store.nextNumbers(ctx, 2025, []string{"x", "y"})),
+		"first":    second(s.co.store.firstDocument(ctx, Test)),
+		"of mails": second(s.co.store.mailsOfDocument(ctx, d.ID)),
+		"last":     second(s.co.store.lastMails(ctx, []documentRecord{rec, rec})),
 		"start":    second(s.co.store.startMail(ctx, mailRecord{ID: "mail_x"})),
 		"again":    second(s.co.SendDocument(ctx, d.ID)),
 		"of one":   ignore(second(s.co.store.mail(ctx, "mail_"+hex44("0"))), ErrNotFound),
@@ -418,7 +434,8 @@ func crowd(t testing.TB, db *gorm.DB) {
 		"delivery_attempts": `'id', 'att_' || n, 'delivery_id', 'dlv_' || n, 'endpoint_id', 'we_' || n % 3, 'at', n`,
 		"audit":             `'id', 'aud_' || n, 'object', 'we_' || n, 'session_id', 'cs_' || n`,
 		"provider_events":   `'event_id', 'e' || n`,
-		"documents":         `'id', 'inv_' || n, 'session_id', 'cs_' || n, 'refund_id', NULL, 'counter', n + 100, 'next_at', n, 'state', (ARRAY['due', 'issued'])[n % 2 + 1]`,
+		"documents": `'id', 'inv_' || n, 'session_id', 'cs_' || n, 'refund_id', NULL, 'counter', n + 100, 'next_at', n, 'state', (ARRAY['due', 'issued'])[n % 2 + 1],
+			'issued_at', CASE WHEN n % 2 = 1 THEN n * 1000 END, 'kind', (ARRAY['receipt', 'invoice'])[n % 2 + 1]`,
 		"mails": `'id', 'mail_' || n, 'session_id', 'cs_' || n, 'document_id', 'inv_' || n, 'object', 'o' || n, 'next_at', n,
 			'state', (ARRAY['due', 'sending', 'sent', 'sent'])[n % 4 + 1]`,
 		"transfers": `'id', 'tr_' || n, 'line_key', n::text, 'session_id', 'cs_' || n, 'status', (ARRAY['suggested', 'booked'])[n % 2 + 1]`,
