@@ -162,6 +162,9 @@ func TestTheAdminShowsAnInvoice(t *testing.T) {
 				t.Errorf("%s answers %d", path, w.Code)
 			}
 		}
+		if page := s.adminOK(manager, "/test/payments/"+invoice.SessionID); !strings.Contains(page, "/invoices/"+invoice.ID) || !strings.Contains(page, credit.Number) {
+			t.Error("the payment does not lead to its documents")
+		}
 		if w := s.adminPost(manager, "/test/invoices/"+invoice.ID+"/send", nil); w.Code != http.StatusSeeOther || s.count("mails", "document_id = ? AND revision = 2", invoice.ID) != 1 {
 			t.Errorf("sending again answers %d", w.Code)
 		}
@@ -223,6 +226,9 @@ func TestTheAdminShowsWhatWaitsForANumber(t *testing.T) {
 			t.Fatal("a wrong sum was issued")
 		}
 		list, page := s.adminOK(manager, "/test/invoices"), s.adminOK(manager, "/test/invoices/"+doc)
+		if overview := s.adminOK(manager, "/test"); !strings.Contains(overview, "could not be issued") || strings.Contains(s.adminOK(manager, "/live"), "could not be issued") {
+			t.Error("the overview does not warn")
+		}
 		if !strings.Contains(list, "Not issued") || !strings.Contains(page, "the session to 7") {
 			t.Errorf("the failure is not shown: %s", tagless(page))
 		}

@@ -14,6 +14,7 @@ type overviewScreen struct {
 	Refunds     []Refund // that wait for a person, the oldest
 	Transfers   int      // that wait for a person
 	MoreRefunds bool
+	Unissued    bool       // some document could not be issued
 	Trouble     []Endpoint // that are off, or have given up on something
 	Readable    bool       // webhook secrets can be read in the database
 	Setup       []setupStep
@@ -135,6 +136,9 @@ func (a *adminCall) getOverview() error {
 	}
 	person, err := a.queries.needsPerson(a.ctx(), a.mode)
 	if err != nil {
+		return err
+	}
+	if s.Unissued, err = a.store.anyStuckDocument(a.ctx(), a.mode); err != nil {
 		return err
 	}
 	s.Refunds, s.Transfers = person.Refunds[:min(len(person.Refunds), bannerRefunds)], len(person.Transfers)

@@ -24,6 +24,7 @@ type paymentScreen struct {
 	Attempts  []attemptView
 	Refunds   []Refund
 	Transfers []RecordedTransfer
+	Documents []invoiceRow
 	Steps     []timelineStep
 	JSON      string
 
@@ -130,7 +131,15 @@ func (a *adminCall) addMoney(s *paymentScreen, rec sessionRecord) error {
 	s.Expirable = rec.Status == StatusPending
 	left, err := a.leftOf(rec)
 	s.Left = left.Amount
-	return errors.Join(err, a.addTransfers(s))
+	return errors.Join(err, a.addTransfers(s), a.addDocuments(s))
+}
+
+func (a *adminCall) addDocuments(s *paymentScreen) error {
+	records, err := a.store.documentsOfSession(a.ctx(), s.ID)
+	for _, r := range records {
+		s.Documents = append(s.Documents, invoiceRow{documentRecord: r})
+	}
+	return err
 }
 
 func (a *adminCall) addTransfers(s *paymentScreen) (err error) {

@@ -14,7 +14,7 @@ var sheetFrame = template.Must(template.New("sheet").Parse(`<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{{.Sheet.Title}}</title>
-<style>{{.Style}}</style>
+<style>{{.Style}}@media screen{main{padding-block-start:1.5rem}}</style>
 </head>
 <body>
 <div class="page document">

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 )
@@ -52,6 +53,19 @@ func (s *store) waitingDocuments(ctx context.Context, m Mode, limit int) (list [
 		return err
 	})
 	return list, err
+}
+
+// anyStuckDocument tells whether one that is due has failed.
+func (s *store) anyStuckDocument(ctx context.Context, m Mode) (any bool, err error) {
+	err = s.retry(ctx, func() error {
+		_, err := first(s.direct(ctx), readText, `SELECT id FROM {documents} WHERE mode = ? AND state = 'due' AND failure IS NOT NULL LIMIT 1`, m)
+		any = err == nil
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return any, err
 }
 
 // documentByNumber finds what a series has counted.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/jopay/checkout"
+	"github.com/jopay/checkout/adapters/checkoutpdf"
 	"github.com/jopay/checkout/adapters/checkoutsepa"
 )
 
@@ -20,7 +21,7 @@ type adminShop struct {
 	at                     string // the admin's address with the mode
 	paid, open             string // sessions
 	key, endpoint, deliver string
-	mail                   string
+	mail, invoice          string
 }
 
 func openAdminShop(t *testing.T) *adminShop {
@@ -29,8 +30,13 @@ func openAdminShop(t *testing.T) *adminShop {
 	if err != nil {
 		t.Fatal(err)
 	}
+	printer, err := checkoutpdf.New(checkoutpdf.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := &adminShop{store: openStore(t, func(cfg *checkout.Config) {
-		cfg.Providers, cfg.WebhookAllowHosts = []checkout.Provider{account}, []string{"127.0.0.0/8"}
+		cfg.Providers, cfg.WebhookAllowHosts, cfg.Printer = []checkout.Provider{account}, []string{"127.0.0.0/8"}, printer
+		cfg.Seller = checkout.Seller{LegalName: "Acme Coffee GmbH", Address: checkout.PostalAddress{Line1: "Oranienstraße 12", City: "Berlin", Country: "DE"}}
 	})}
 	s.mux.Handle(s.co.AdminPath()+"/", s.co.Admin(func(*http.Request) (checkout.Actor, checkout.Access, error) {
 		return checkout.Actor{ID: "ada", Name: "Ada"}, checkout.AccessManage, nil
@@ -82,7 +88,9 @@ func (s *adminShop) remember() {
 	deliveries, _, err := s.co.Deliveries(ctx, checkout.DeliveryFilter{Mode: checkout.Test, Limit: 1})
 	s.must(err)
 	s.must(s.db.Table("checkout_mails").Where("state = ?", "caught").Limit(1).Pluck("id", &s.mail).Error)
-	if s.mail == "" || len(keys) == 0 || len(endpoints) == 0 || len(deliveries) == 0 {
+	s.must(s.db.Exec("UPDATE checkout_mails SET state = 'failed', reply = ? WHERE id = ?", "550 5.1.1 "+strings.Repeat("no such mailbox here ", 20), s.mail).Error)
+	s.must(s.db.Table("checkout_documents").Where("session_id = ? AND refund_id IS NULL", s.paid).Limit(1).Pluck("id", &s.invoice).Error)
+	if s.invoice == "" || s.mail == "" || len(keys) == 0 || len(endpoints) == 0 || len(deliveries) == 0 {
 		s.t.Fatal("there is nothing to show")
 	}
 	s.key, s.endpoint, s.deliver = keys[0].ID, endpoints[0].ID, deliveries[0].ID
@@ -118,7 +126,7 @@ func (s *adminShop) payByCard(order *checkout.Session, card string) {
 func (s *adminShop) screens() []string {
 	return []string{
 		"", "/payments", "/payments/" + s.paid, "/payments/" + s.paid + "/refund", "/transfers", "/deliveries", "/deliveries/" + s.deliver,
-		"/mails", "/mails/" + s.mail,
+		"/mails", "/mails/" + s.mail, "/invoices", "/invoices?month=2020-01", "/invoices/" + s.invoice, "/settings/business",
 		"/settings/keys", "/settings/keys/" + s.key, "/settings/webhook", "/settings/webhook/new", "/settings/webhook/" + s.endpoint,
 		"/settings/webhook/" + s.endpoint + "/verify", "/audit", "/payments/cs_x",
 		"/payments/" + s.open + "/expire", "/settings/webhook/" + s.endpoint + "/disable", "/settings/webhook/" + s.endpoint + "/delete",
