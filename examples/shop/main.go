@@ -5,6 +5,9 @@
 // With -demo it plays sixty days of customers first, so that there is something to look at in the admin. The link
 // to the admin is printed and works once.
 //
+// Orders get invoices of a made-up seller, or of the one that -seller-name and its sisters name. Their mails are kept in the
+// admin; with -smtp they leave.
+//
 // It buys from itself the way a real shop would: it creates sessions over HTTP with an API key, marks its orders paid in
 // the checkout's own transaction, and receives the signed webhooks it is sent.
 package main

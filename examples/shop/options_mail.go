@@ -57,6 +57,8 @@ func (o options) checkSMTP() error {
 		return usagef("-smtp-user needs its password in the environment: %s=… go run ./examples/shop …", smtpPassword)
 	case o.sender() == "":
 		return usagef("-smtp needs a sender: -smtp-from \"Acme Coffee <billing@acme.example>\", or -seller-email")
+	case o.demo && !onThisMachine(host):
+		return usagef("-demo has customers that are made up, and -smtp %s could write to them: with -demo, take a mail catcher on this machine, like 127.0.0.1:1025", host)
 	case s.from == "" && o.seller == demoSeller && !onThisMachine(host):
 		return usagef("-smtp %s is not on this machine, and the made-up seller has no address to send from: name one of yours with -smtp-from", host)
 	}

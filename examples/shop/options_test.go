@@ -92,6 +92,7 @@ func TestCommandLinesThatCannotWork(t *testing.T) {
 		{"-smtp smtp://ada:" + password + "@smtp.example.com:587", 2, "-smtp is not host:port"},
 		{"-smtp ada@" + password + ":587", 2, "-smtp is not host:port"},
 		{"-smtp smtp.example.com:587", 2, "-smtp smtp.example.com is not on this machine, and the made-up seller has no address to send from: name one of yours with -smtp-from"},
+		{"-demo -smtp smtp.example.com:587 -smtp-from billing@acme.example", 2, "-demo has customers that are made up, and -smtp smtp.example.com could write to them"},
 		{"-smtp localhost:1025 -smtp-from Acme", 2, `-smtp-from "Acme" must be one address on one line`},
 		{"-smtp localhost:1025 -smtp-user ada", 2, "-smtp-user needs its password in the environment: SMTP_PASSWORD="},
 		{"-smtp-user ada", 2, "-smtp-from and -smtp-user need -smtp as well"},
