@@ -26,6 +26,7 @@ type session struct {
 	PaymentStatus     string         `json:"payment_status"`
 	AmountCents       int64          `json:"amount_cents"`
 	Currency          string         `json:"currency"`
+	CustomerEmail     string         `json:"customer_email"`
 	ClientReferenceID string         `json:"client_reference_id"`
 	Metadata          map[string]any `json:"metadata"`
 }

@@ -96,9 +96,11 @@ func seedDemo(ctx context.Context, db *gorm.DB, o options, at addresses) error {
 	return hastily(ctx, db, d.run)
 }
 
-// configure gives the checkout the demo's clock and hosts. What it would say to the owner belongs to days that are over.
+// configure gives the checkout the demo's clock and hosts. What it would say to the owner belongs to days that are over, and
+// so do its mails: they are kept, whatever -smtp says.
 func (d *demo) configure(cfg *checkout.Config) {
 	cfg.Now, cfg.HTTPClient, cfg.Logger = d.now, d.hosts.client(), slog.New(slog.DiscardHandler)
+	cfg.Mailer = nil
 }
 
 // prepare makes sure that nobody's sessions get mixed with the demo's.

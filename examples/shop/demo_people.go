@@ -40,6 +40,7 @@ func (c customer) session(o order, base string) checkout.SessionParams {
 	p := checkout.SessionParams{
 		Mode: checkout.Test, SuccessURL: base + "/success", CancelURL: base + "/cancel", CustomerEmail: c.email, ClientReferenceID: o.Number(),
 		Metadata: map[string]any{"order_id": o.Number(), "customer": c.name}, ExpiresIn: c.expires,
+		BillingDetails: &checkout.BillingDetails{Name: &c.name},
 	}
 	rate, tax := int64(vatRate), "VAT"
 	for _, l := range c.basket {

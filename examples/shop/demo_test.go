@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/jopay/checkout"
 )
 
 // what must not be in the demo's books, and how many of each state must be there.
@@ -20,8 +22,12 @@ var demoBroken = map[string]string{
 	"ended without its event": `SELECT COUNT(*) FROM checkout_sessions s WHERE (status IN ('completed', 'expired')) <>
 		EXISTS (SELECT 1 FROM checkout_events e WHERE e.session_id = s.id AND e.type IN ('checkout.session.completed', 'checkout.session.expired'))`,
 	"more refunded than paid": `SELECT COUNT(*) FROM checkout_sessions s WHERE amount_refunded > amount`,
-	"attempts not counted":    `SELECT COUNT(*) FROM checkout_sessions s WHERE attempts <> (SELECT COUNT(*) FROM checkout_payments p WHERE p.session_id = s.id)`,
-	"an event of the future":  `SELECT COUNT(*) FROM checkout_events WHERE created_at > (SELECT CAST(value AS BIGINT) FROM demo_settings WHERE name = 'now')`,
+	"completed without exactly one invoice": `SELECT COUNT(*) FROM checkout_sessions s WHERE status = 'completed' AND
+		(SELECT COUNT(*) FROM checkout_documents d WHERE d.session_id = s.id AND d.kind = 'invoice' AND d.state = 'issued' AND d.gross = s.amount) <> 1`,
+	"paid back without a credit note": `SELECT COUNT(*) FROM checkout_sessions s WHERE status = 'completed' AND amount_refunded <>
+		(SELECT COALESCE(SUM(d.gross), 0) FROM checkout_documents d WHERE d.session_id = s.id AND d.kind = 'credit_note' AND d.state = 'issued')`,
+	"attempts not counted":   `SELECT COUNT(*) FROM checkout_sessions s WHERE attempts <> (SELECT COUNT(*) FROM checkout_payments p WHERE p.session_id = s.id)`,
+	"an event of the future": `SELECT COUNT(*) FROM checkout_events WHERE created_at > (SELECT CAST(value AS BIGINT) FROM demo_settings WHERE name = 'now')`,
 }
 
 var demoWanted = map[string]struct {
@@ -41,6 +47,10 @@ var demoWanted = map[string]struct {
 	"refused signatures": {`SELECT COUNT(*) FROM checkout_delivery_attempts WHERE http_status = 401`, 4},
 	"a disabled one":     {`SELECT COUNT(*) FROM checkout_endpoints WHERE status = 'disabled'`, 1},
 	"days with sales":    {`SELECT COUNT(*) FROM (SELECT DISTINCT completed_at / 86400000 FROM checkout_sessions WHERE completed_at IS NOT NULL) AS days`, 50},
+	"invoices":           {`SELECT COUNT(*) FROM checkout_documents WHERE kind = 'invoice' AND state = 'issued'`, 1200},
+	"credit notes":       {`SELECT COUNT(*) FROM checkout_documents WHERE kind = 'credit_note' AND state = 'issued'`, 30},
+	"mails of payments":  {`SELECT COUNT(*) FROM checkout_mails WHERE kind = 'completed' AND state = 'caught'`, 1200},
+	"mails of refunds":   {`SELECT COUNT(*) FROM checkout_mails WHERE kind = 'refunded' AND state = 'caught'`, 30},
 	"audited":            {`SELECT COUNT(*) FROM checkout_audit`, 50},
 }
 
@@ -117,6 +127,20 @@ func TestTheDemoKeepsOffOtherPeoplesSessions(t *testing.T) {
 	}
 	if code, _, stderr := refuseToStart(t, "-addr", "127.0.0.1:0", "-db", begun, "-demo"); code != 2 || !strings.Contains(stderr, "interrupted") {
 		t.Errorf("after an interruption it ended with %d: %s", code, stderr)
+	}
+}
+
+// The people of the demo are made up, but their addresses are not all nobody's.
+func TestTheDemosMailsNeverLeave(t *testing.T) {
+	t.Parallel()
+	mailer, err := smtpOptions{server: "127.0.0.1:1"}.mailer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := checkout.Config{Mailer: mailer}
+	(&demo{hosts: &demoHosts{}}).configure(&cfg)
+	if cfg.Mailer != nil {
+		t.Error("the demo sends mails")
 	}
 }
 

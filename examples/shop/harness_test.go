@@ -251,10 +251,16 @@ func (p *process) pay(page, card string) answer {
 // eventually looks at a page of another process until it holds all texts, ten seconds at most.
 func (p *process) eventually(path string, texts ...string) string {
 	p.t.Helper()
+	return p.eventuallyWith(nil, path, texts...)
+}
+
+// eventuallyWith sends headers along.
+func (p *process) eventuallyWith(headers []string, path string, texts ...string) string {
+	p.t.Helper()
 	limit, again := time.After(10*time.Second), time.NewTicker(20*time.Millisecond)
 	defer again.Stop()
 	for {
-		body := p.get(path).body
+		body := p.get(path, headers...).body
 		if missing(body, texts) == "" {
 			return body
 		}

@@ -5,6 +5,9 @@
 // With -demo it plays sixty days of customers first, so that there is something to look at in the admin. The link
 // to the admin is printed and works once.
 //
+// Orders get invoices of a made-up seller, or of the one that -seller-name and its sisters name. Their mails are kept in the
+// admin; with -smtp they leave.
+//
 // It buys from itself the way a real shop would: it creates sessions over HTTP with an API key, marks its orders paid in
 // the checkout's own transaction, and receives the signed webhooks it is sent.
 package main
@@ -25,6 +28,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/jopay/checkout"
+	"github.com/jopay/checkout/adapters/checkoutpdf"
 )
 
 func main() {
@@ -95,7 +99,7 @@ func open(ctx context.Context, o options, stdout io.Writer) error {
 	mux := http.NewServeMux()
 	co.Mount(mux)
 	api := &client{base: at.local + co.APIPath(), key: key}
-	pages := &shop{db: db, co: co, api: api, base: at.base, transfers: o.sepa.on()}
+	pages := &shop{db: db, co: co, api: api, base: at.base, transfers: o.sepa.on(), mails: o.smtp.on()}
 	mountShop(mux, pages)
 	login := newAdminLogin(at.base)
 	mountAdmin(mux, co, login, pages)
@@ -103,18 +107,31 @@ func open(ctx context.Context, o options, stdout io.Writer) error {
 
 	printOpening(stdout, opening{
 		at: at, admin: at.base + loginPath + "?token=" + login.link, api: at.base + co.APIPath(), key: key, secret: secret, database: shownDatabase(o.db), notices: noticePath(o, co),
+		seller: o.seller.told(), mails: o.smtp.told(keptMails(at.base, co)),
 	})
 	return serve(ctx, listener, mux, co, stdout)
 }
 
 // newCheckout is all that a host has to write.
 func newCheckout(db *gorm.DB, o options, at addresses, companies []checkout.Provider, configure ...func(*checkout.Config)) (*checkout.Checkout, error) {
+	printer, err := checkoutpdf.New(checkoutpdf.Config{})
+	if err != nil {
+		return nil, err
+	}
+	mailer, err := o.smtp.mailer()
+	if err != nil {
+		return nil, err
+	}
 	cfg := checkout.Config{
 		DB:                db,
 		BaseURL:           at.base,
 		Providers:         companies,
 		Brand:             checkout.Brand{Name: shopName},
-		Seller:            checkout.Seller{LegalName: shopName, Address: checkout.PostalAddress{Line1: "1 Example Street", PostalCode: "10115", City: "Berlin", Country: "DE"}},
+		Seller:            o.seller.seller(),
+		Documents:         checkout.Documents{SimplifiedUpTo: o.seller.simplifiedUpTo()},
+		Printer:           printer,
+		Mailer:            mailer,
+		Mail:              checkout.MailSettings{From: o.sender(), SendTest: true},
 		SessionTTL:        o.ttl,
 		OnEvent:           settleOrder,
 		WebhookAllowHosts: append([]string{"127.0.0.0/8", "::1/128", "localhost"}, at.own...),
@@ -124,10 +141,17 @@ func newCheckout(db *gorm.DB, o options, at addresses, companies []checkout.Prov
 	}
 	co, err := checkout.New(cfg)
 	if err != nil {
-		return nil, usageError{strings.NewReplacer("checkout: ", "", "Config.BaseURL", "-base-url").Replace(err.Error())}
+		first, _, _ := strings.Cut(err.Error(), "\n") // the sender may be wrong only because the seller is
+		return nil, usageError{flagNames.Replace(first)}
 	}
 	return co, nil
 }
+
+// flagNames turns what the checkout says of its Config into words about the command line.
+var flagNames = strings.NewReplacer("checkout: ", "", "Config.BaseURL", "-base-url", "Config.Mail.From", "-smtp-from",
+	"Config.Seller.LegalName", "-seller-name", "Config.Seller.Address.Line1", "-seller-street", "Config.Seller.Address.PostalCode", "-seller-postal-code",
+	"Config.Seller.Address.City", "-seller-city", "Config.Seller.Address.Country", "-seller-country", "Config.Seller.VATID", "-seller-vat-id",
+	"Config.Seller.Email", "-seller-email")
 
 // noticePath is where Stripe's notifications come to.
 func noticePath(o options, co *checkout.Checkout) string {

@@ -24,6 +24,8 @@ type options struct {
 	demo                                              bool
 	stripe                                            stripeOptions
 	sepa                                              sepaOptions
+	seller                                            sellerOptions
+	smtp                                              smtpOptions
 }
 
 const usageHead = `A small coffee shop with the checkout inside.
@@ -45,6 +47,8 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 	f.DurationVar(&o.ttl, "ttl", time.Hour, "`time` a buyer has to pay, from 1m to 720h")
 	f.BoolVar(&o.demo, "demo", false, "fill an empty database with 60 days of a busy shop first, for looking at the admin; it has a file of its own, "+demoDatabase)
 	o.paymentFlags(f)
+	o.sellerFlags(f)
+	o.mailFlags(f)
 	err := f.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -58,6 +62,8 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 		return o, usagef("%q is not a flag", f.Arg(0))
 	}
 	o.demoDefaults(f)
+	o.sellerDefaults()
+	o.mailDefaults()
 	return o, o.check()
 }
 
@@ -79,7 +85,7 @@ func (o *options) demoDefaults(f *flag.FlagSet) {
 }
 
 func (o options) check() error {
-	for _, step := range []func() error{o.checkAddr, o.checkBaseURL, o.checkDatabase, o.checkSecrets, o.checkTTL, o.checkStripe, o.checkSEPA} {
+	for _, step := range []func() error{o.checkAddr, o.checkBaseURL, o.checkDatabase, o.checkSecrets, o.checkTTL, o.checkStripe, o.checkSEPA, o.checkSeller, o.checkSMTP} {
 		if err := step(); err != nil {
 			return err
 		}

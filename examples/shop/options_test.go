@@ -48,6 +48,9 @@ func TestCommandLinesThatCannotWork(t *testing.T) {
 	stripe := func(sk, pk, whsec string) string {
 		return "-stripe-secret-key " + sk + " -stripe-publishable-key " + pk + " -stripe-webhook-secret " + whsec
 	}
+	seller := func(vatID, country, more string) string {
+		return "-seller-name Acme -seller-street Street -seller-postal-code 10999 -seller-city Berlin -seller-country " + country + " -seller-vat-id " + vatID + " " + more
+	}
 	for _, c := range []struct {
 		args string
 		code int
@@ -75,6 +78,25 @@ func TestCommandLinesThatCannotWork(t *testing.T) {
 		{"-sepa-iban DE89370400440532013000", 2, "-sepa-iban needs -sepa-name as well: bank transfers take both, or neither"},
 		{"-sepa-name Finch", 2, "-sepa-name needs -sepa-iban as well"},
 		{"-sepa-name Finch -sepa-iban DE89370400440532013001", 2, "-sepa-iban and -sepa-name: "},
+		{"-seller-name Acme", 2, "-seller-name needs -seller-street, -seller-postal-code, -seller-city, -seller-country, -seller-vat-id as well: an invoice has them all"},
+		{"-seller-email billing@acme.example", 2, "-seller-email needs -seller-name, "},
+		{seller("DE123", "Germany", ""), 2, `-seller-country "Germany" must be an ISO 3166-1 alpha-2 code like DE`},
+		{seller("123", "DE", ""), 2, `-seller-vat-id "123" must begin with its country and have no spaces, like DE123456789`},
+		{seller("DE123", "DE", "-seller-email acme -smtp 127.0.0.1:25"), 2, "-seller-email \"acme\" is not a bare e-mail address\nRun it"},
+		{seller("DE123", "DE", "-smtp 127.0.0.1:25"), 2, "-smtp needs a sender: -smtp-from "},
+		{"-smtp 127.0.0.1", 2, "-smtp is not host:port, like 127.0.0.1:1025 or smtp.example.com:587"},
+		{"-smtp :25", 2, "-smtp is not host:port"},
+		{"-smtp localhost:smtp", 2, "-smtp is not host:port"},
+		{"-smtp localhost:65536", 2, "-smtp is not host:port"},
+		{"-smtp ada:" + password + "@smtp.example.com:587", 2, "-smtp is not host:port"},
+		{"-smtp smtp://ada:" + password + "@smtp.example.com:587", 2, "-smtp is not host:port"},
+		{"-smtp ada@" + password + ":587", 2, "-smtp is not host:port"},
+		{"-smtp smtp.example.com:587", 2, "-smtp smtp.example.com is not on this machine, and the made-up seller has no address to send from: name one of yours with -smtp-from"},
+		{"-demo -smtp smtp.example.com:587 -smtp-from billing@acme.example", 2, "-demo has customers that are made up, and -smtp smtp.example.com could write to them"},
+		{"-smtp localhost:1025 -smtp-from Acme", 2, `-smtp-from "Acme" must be one address on one line`},
+		{"-smtp localhost:1025 -smtp-user ada", 2, "-smtp-user needs its password in the environment: SMTP_PASSWORD="},
+		{"-smtp-user ada", 2, "-smtp-from and -smtp-user need -smtp as well"},
+		{"-smtp-from billing@acme.example", 2, "-smtp-from and -smtp-user need -smtp as well"},
 		{"-db " + missingDir, 1, "there is no directory " + filepath.Dir(missingDir) + ". Make it with: mkdir -p "},
 		{"-db " + t.TempDir(), 1, "is a directory. Name a file in it"},
 		{"-db :memory:", 2, "would be another database for every connection"},
@@ -100,7 +122,8 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 		t.Errorf("exit code %d, error %q", code, stderr)
 	}
 	for _, name := range []string{"addr", "db", "base-url", "api-key", "webhook", "webhook-secret", "ttl",
-		"stripe-secret-key", "stripe-publishable-key", "stripe-webhook-secret", "sepa-iban", "sepa-name"} {
+		"stripe-secret-key", "stripe-publishable-key", "stripe-webhook-secret", "sepa-iban", "sepa-name",
+		"seller-name", "seller-street", "seller-postal-code", "seller-city", "seller-country", "seller-vat-id", "seller-email", "smtp", "smtp-from", "smtp-user"} {
 		if !strings.Contains(stdout, "\n  -"+name+" ") {
 			t.Errorf("-%s is missing in: %s", name, stdout)
 		}

@@ -11,6 +11,7 @@ type opening struct {
 	at                                addresses
 	admin, api, key, secret, database string
 	notices                           string // path that Stripe's notifications go to, empty without Stripe
+	seller, mails                     string // who invoices are from, and what becomes of mails
 }
 
 const curlText = `
@@ -71,6 +72,8 @@ func printOpening(w io.Writer, o opening) {
 		{"Webhooks go to", o.at.webhook},
 		{"Webhook secret", o.secret},
 		{"Database", o.database},
+		{"Invoices by", o.seller},
+		{"Mails are", o.mails},
 	} {
 		fmt.Fprintf(t, "  %s\t%s\n", row[0], row[1])
 	}

@@ -66,6 +66,7 @@ func TestTheEnvironmentIsNotRead(t *testing.T) {
 	for name, value := range map[string]string{
 		"STRIPE_SECRET_KEY": sk, "STRIPE_API_KEY": sk, "STRIPE_PUBLISHABLE_KEY": pk, "STRIPE_WEBHOOK_SECRET": whsec,
 		"SEPA_IBAN": "DE89370400440532013000", "SEPA_NAME": "Finch Coffee",
+		"SMTP_HOST": "127.0.0.1:1", "SMTP_USERNAME": "ada", "SMTP_PASSWORD": "correct horse", "SELLER_NAME": "Acme",
 	} {
 		t.Setenv(name, value)
 	}
@@ -73,6 +74,9 @@ func TestTheEnvironmentIsNotRead(t *testing.T) {
 		t.Fatal("the environment was not set")
 	}
 	page := start(t, sqliteFile(t))
+	if !strings.HasPrefix(page.row("Mails are"), "kept in the admin") || !strings.HasPrefix(page.row("Invoices by"), demoSeller.name+", made up") {
+		t.Errorf("the opening says %q and %q", page.row("Mails are"), page.row("Invoices by"))
+	}
 	if body := page.get(page.buy(espresso("ada@example.com"))).body; strings.Contains(body, `type="radio"`) {
 		t.Error("the page offers more than the test card")
 	}

@@ -22,6 +22,7 @@ type shop struct {
 	api       *client
 	base      string // for buyers
 	transfers bool   // money may come to the bank account
+	mails     bool   // they leave by a mail server
 }
 
 const (
@@ -165,28 +166,6 @@ func (s *shop) sessionFor(o order, basket []line, email string) newSession {
 		})
 	}
 	return n
-}
-
-type successView struct {
-	Session session
-	Books   string // the order's status in the shop's own table, empty for sessions made elsewhere
-}
-
-// getSuccess is GET /success. That somebody came here proves nothing; the API is asked what became of the session.
-func (s *shop) getSuccess(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.api.session(r.Context(), r.URL.Query().Get("session_id"))
-	var refusal *apiError
-	if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
-		return render(w, http.StatusNotFound, "message", message{"We do not know this order", "The address names no session of this shop."})
-	}
-	if err != nil {
-		return err
-	}
-	var o order
-	if err := s.db.WithContext(r.Context()).Limit(1).Find(&o, "session_id = ?", found.ID).Error; err != nil {
-		return err
-	}
-	return render(w, http.StatusOK, "success", successView{found, o.Status})
 }
 
 // getCancel is GET /cancel: the customer came back without paying.

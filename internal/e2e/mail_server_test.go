@@ -44,9 +44,10 @@ type mailServer struct {
 
 // mailTaken is a mail as it came over the wire, with its envelope.
 type mailTaken struct {
-	from string
-	to   []string
-	raw  []byte
+	from  string
+	to    []string
+	raw   []byte
+	known bool // the sender had logged in
 }
 
 func startMailServer(t testing.TB, change ...func(*mailServer)) *mailServer {
@@ -76,6 +77,8 @@ func startMailServer(t testing.TB, change ...func(*mailServer)) *mailServer {
 	t.Cleanup(func() { server.Close() })
 	return s
 }
+
+func (s *mailServer) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // mailer is the adapter, set up for the server.
 func (s *mailServer) mailer(change ...func(*checkoutsmtp.Config)) *checkoutsmtp.Mailer {
@@ -124,7 +127,7 @@ func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
 	if !s.known && !s.server.plain {
 		return smtp.ErrAuthRequired
 	}
-	s.mail.from = from
+	s.mail.from, s.mail.known = from, s.known
 	return s.server.refuse("mail")
 }
 
