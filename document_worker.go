@@ -27,7 +27,9 @@ func (c *Checkout) issueDue(ctx context.Context) error {
 			return err
 		}
 		c.reached("documents.selected")
-		if err := c.issue(ctx, due); err != nil {
+		err = c.issue(ctx, due)
+		c.shared.mails.wake()
+		if err != nil {
 			return err
 		}
 	}

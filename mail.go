@@ -126,6 +126,9 @@ func (c *Checkout) queueAgain(ctx context.Context, like mailRecord) (queued mail
 		}
 		return c.auditMail(ctx, t, *next)
 	})
+	if err == nil && !c.inHostTx {
+		c.shared.mails.wake()
+	}
 	return queued, err
 }
 

@@ -407,6 +407,32 @@ func TestDocumentsAreSentAgainAsCopies(t *testing.T) {
 	}, mailing(tray))
 }
 
+// A completion rings whoever numbers documents, a number rings whoever sends mails, and so does a copy: buyers do not wait for
+// the workers' turn.
+func TestACompletionRingsTheWorkers(t *testing.T) {
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil))
+	rung := func(what string, w waker) {
+		t.Helper()
+		select {
+		case <-w:
+		default:
+			t.Errorf("%s rings nobody", what)
+		}
+	}
+	s.pay(s.create(seedBody), "4242424242424242")
+	rung("a completion", s.co.shared.documents)
+	s.issueAll()
+	rung("a number", s.co.shared.mails)
+	s.sendMails()
+	for len(s.co.shared.mails) > 0 {
+		<-s.co.shared.mails
+	}
+	if _, err := s.co.SendDocument(t.Context(), s.firstDocument()); err != nil {
+		t.Fatal(err)
+	}
+	rung("a copy", s.co.shared.mails)
+}
+
 // Who repairs a mail server need not wait for the next try.
 func TestSendingAgainTriesNow(t *testing.T) {
 	answer := error(&MailError{Code: 421, Reply: "421 later"})

@@ -66,7 +66,11 @@ func (c *Checkout) afterSettle(ctx context.Context, id string, done settled) {
 	if done.skipped {
 		c.cfg.Logger.ErrorContext(ctx, "checkout: recorded without OnEvent, which refused too often", "object", shortID(id))
 	}
-	if done.queued > 0 && !c.inHostTx {
+	if c.inHostTx {
+		return
+	}
+	c.shared.documents.wake()
+	if done.queued > 0 {
 		c.shared.deliver.wake()
 	}
 }

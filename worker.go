@@ -22,6 +22,8 @@ const (
 // shared is what all copies of a Checkout (see WithTx) have in common.
 type shared struct {
 	deliver   waker
+	documents waker
+	mails     waker
 	poll      time.Duration // how often the sender looks for other replicas' work; own commits wake it at once
 	keys      keyCache
 	circuits  circuits
@@ -35,7 +37,7 @@ type shared struct {
 }
 
 func newShared() *shared {
-	return &shared{deliver: make(waker, 1), poll: time.Second, keys: keyCache{byHash: map[string]cachedKey{}}}
+	return &shared{deliver: make(waker, 1), documents: make(waker, 1), mails: make(waker, 1), poll: time.Second, keys: keyCache{byHash: map[string]cachedKey{}}}
 }
 
 // reached tells a test that the work has come to a named point.
@@ -68,9 +70,13 @@ func (c *Checkout) Run(ctx context.Context) error {
 	for _, w := range []struct {
 		name  string
 		every time.Duration
+		rings waker
 		work  func(context.Context) error
-	}{{"expire", expireEvery, c.expireDue}, {"reconcile", reconcileEvery, c.reconcileDue}, {"refund", refundEvery, c.refundDue}, {"document", documentEvery, c.issueDue}, {"mail", mailEvery, c.mailDue}} {
-		wg.Go(func() { c.repeat(ctx, w.name, w.every, w.work) })
+	}{
+		{"expire", expireEvery, nil, c.expireDue}, {"reconcile", reconcileEvery, nil, c.reconcileDue}, {"refund", refundEvery, nil, c.refundDue},
+		{"document", documentEvery, c.shared.documents, c.issueDue}, {"mail", mailEvery, c.shared.mails, c.mailDue},
+	} {
+		wg.Go(func() { c.repeat(ctx, w.name, w.every, w.rings, w.work) })
 	}
 	wg.Go(func() { c.deliverLoop(ctx) })
 	wg.Wait()
@@ -100,12 +106,16 @@ func (c *Checkout) RunOnce(ctx context.Context) (next time.Time, err error) {
 	return next, err
 }
 
-// repeat runs work at a steady pace until ctx ends. An error or a panic costs one round, not the worker.
-func (c *Checkout) repeat(ctx context.Context, name string, every time.Duration, work func(context.Context) error) {
-	for {
+// repeat runs work at a steady pace, and when it rings, until ctx ends. An error or a panic costs one round, not the worker.
+func (c *Checkout) repeat(ctx context.Context, name string, every time.Duration, rings waker, work func(context.Context) error) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for ctx.Err() == nil {
 		c.contained(ctx, name, work)
-		if !pause(ctx, every) {
-			return
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-rings:
 		}
 	}
 }

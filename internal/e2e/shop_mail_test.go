@@ -144,6 +144,10 @@ func TestTheShopsMailsReachAMailCatcher(t *testing.T) {
 			if got.from != c.from || !slices.Equal(got.to, []string{"ada@example.com"}) || got.known != c.known {
 				t.Errorf("from %s to %q, logged in %v", got.from, got.to, got.known)
 			}
+			if len(got.raw) > 150<<10 {
+				t.Errorf("the mail has %d bytes", len(got.raw))
+			}
+			t.Logf("%d bytes with the PDF", len(got.raw))
 			checkShopMail(t, readMails(t, got.raw)[0])
 		})
 	}
