@@ -29,8 +29,8 @@ type Attachment struct {
 // Mailer sends mails. It is called outside of any transaction, by several workers at once, and must end when ctx does.
 //
 // A nil error means that a server has taken the mail over. An error that wraps a [MailError] with Permanent set ends the
-// mail; every other is tried again after 1 m, 5 m, 30 m, 2 h, 6 h, 12 h and 24 h. The same mail may be handed over twice if
-// the process died in between: its ID is the same then.
+// mail. With Unknown set, or without a MailError when the time was up, it is handed over once more after ten minutes, with the
+// same ID; so it is if the process died in between. Every other error is tried again after 1 m, 5 m, 30 m, 2 h, 6 h, 12 h and 24 h.
 type Mailer interface {
 	Send(ctx context.Context, m Mail) error
 }
@@ -40,6 +40,7 @@ type MailError struct {
 	Code      int    // of SMTP (RFC 5321 section 4.2), 0 if there was no answer
 	Reply     string // for the admin; no secrets
 	Permanent bool   // 5xx: trying again will not help
+	Unknown   bool   // the mail was handed over and no answer came: the server may have it
 	Err       error
 }
 
