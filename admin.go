@@ -167,9 +167,27 @@ func (c *Checkout) asAdmin(authorize Authorize, needs Access, h adminHandler) ha
 				return err
 			}
 		}
-		a.r = r.WithContext(ActingAs(r.Context(), actor))
+		a.r = cleanQuery(r.WithContext(ActingAs(r.Context(), actor)))
 		return h(a)
 	}
+}
+
+// cleanQuery replaces what no text of a database can hold, which PostgreSQL would refuse: nothing is like it then.
+func cleanQuery(r *http.Request) *http.Request {
+	q, dirty := r.URL.Query(), false
+	for _, values := range q {
+		for i, v := range values {
+			values[i] = strings.ReplaceAll(strings.ToValidUTF8(v, "\ufffd"), "\x00", "\ufffd")
+			dirty = dirty || values[i] != v
+		}
+	}
+	if !dirty {
+		return r
+	}
+	address := *r.URL
+	address.RawQuery = q.Encode()
+	r.URL = &address
+	return r
 }
 
 // admit asks the host. Without an answer nobody gets in.

@@ -51,7 +51,7 @@ func (c *Checkout) DocumentPDF(ctx context.Context, d Document) ([]byte, error) 
 	}
 	ctx, cancel := detached(ctx, callTimeout)
 	defer cancel()
-	return c.cfg.Printer.Print(ctx, c.sheetOf(d))
+	return outlast(ctx, func(ctx context.Context) ([]byte, error) { return c.cfg.Printer.Print(ctx, c.sheetOf(d)) })
 }
 
 // DocumentURL is the address at which the buyer finds a document, signed: whoever has it may read that one document.

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -43,6 +44,25 @@ func TestAWordyMailLeavesLinesOut(t *testing.T) {
 	}
 }
 
+// A hundred rates with long names have a hundred sums: the mail keeps the total.
+func TestAMailOfManyRatesIsSmall(t *testing.T) {
+	var items []string
+	for i := range 100 {
+		items = append(items, fmt.Sprintf(`{"name":"Item %d","amount":100,"currency":"eur","tax_rate_bp":%d,"tax_name":%q}`, i, 100+i, fmt.Sprintf("%-31dx", i)))
+	}
+	body := strings.Replace(billedBody, billedBody[strings.Index(billedBody, "[")+1:strings.Index(billedBody, "],")], strings.Join(items, ","), 1)
+	tray := &outTray{}
+	m := oneShop(t, mailing(tray)).sentFor(tray, body)
+	if n := len(m.Text) + len(m.HTML); n > mailBytes {
+		t.Errorf("the parts have %d bytes", n)
+	}
+	for part, text := range map[string]string{"text": m.Text, "html": m.HTML} {
+		if !strings.Contains(text, "100,00") || !strings.Contains(text, "/documents/inv_") || !strings.Contains(text, "Die übrigen Positionen") {
+			t.Errorf("the %s part lacks the total, the link or the hint: %s", part, text)
+		}
+	}
+}
+
 func TestTheXMLIsAttached(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		tray := &outTray{}
@@ -64,7 +84,7 @@ func TestAMailerThatDoesNotComeBackIsLeft(t *testing.T) {
 	s := oneShop(t, func(c *Config) { c.Mailer, c.Mail = stubborn{release}, MailSettings{From: "a@acme.example"} })
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.co.callMailer(ended, Mail{}); err != errMailerLate {
+	if err := s.co.callMailer(ended, Mail{}); !unknownMail(err) || !errors.Is(err, errTooLate) {
 		t.Errorf("it ends with %v", err)
 	}
 }

@@ -2,11 +2,13 @@ package checkout
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -431,6 +433,73 @@ func TestACompletionRingsTheWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	rung("a copy", s.co.shared.mails)
+}
+
+// A server that took a mail and did not say so gets it once more, marked; then a person decides.
+func TestAnUnknownAnswerIsTriedOnce(t *testing.T) {
+	tray := &outTray{answer: func(int, Mail) error { return &MailError{Reply: "no answer after the mail", Unknown: true} }}
+	eachShop(t, func(t *testing.T, s *shop) {
+		tray.got = nil
+		s.documented(seedBody)
+		s.sendMails()
+		if r := s.mailRow(mailIsDue); r.Doubtful != 1 || r.NextAt != millis(s.clock.now().Add(mailLease)) {
+			t.Errorf("%+v", r)
+		}
+		s.clock.advance(mailLease)
+		s.sendMails()
+		if r := s.mailRow(mailFailed); r.Doubtful != 1 || len(tray.all()) != 2 || tray.all()[0].ID != tray.all()[1].ID {
+			t.Errorf("%+v after %d calls", r, len(tray.all()))
+		}
+	}, mailing(tray))
+}
+
+// A database that is away when the server has taken a mail does not make it go twice.
+func TestADatabaseThatIsAwayAfterwardsSendsNothingTwice(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		var away atomic.Int32
+		tray := &outTray{answer: func(int, Mail) error { away.Store(20); return nil }}
+		s := newShop(t, db, mailing(tray))
+		if err := db.Callback().Raw().Before("gorm:raw").Register("away", func(d *gorm.DB) {
+			if away.Add(-1) >= 0 {
+				_ = d.AddError(driver.ErrBadConn)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		s.documented(seedBody)
+		s.sendMails()
+		if r := s.mailRow(mailSent); r.Doubtful != 0 || away.Load() > 0 {
+			t.Errorf("%+v, %d failures left", r, away.Load())
+		}
+	})
+}
+
+// What cannot be read for a moment is read at the next try: the files are not left out.
+func TestAMailWaitsForItsFiles(t *testing.T) {
+	tray := &outTray{}
+	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), mailing(tray), func(c *Config) { c.Printer = plainPrinter{} })
+	d := s.documented(seedBody)
+	s.sendMails()
+	r := s.mailRow(mailSent)
+	s.exec(`UPDATE {documents} SET state = 'due'`)
+	if _, err := s.co.mail(t.Context(), r); !errors.Is(err, ErrNotIssued) {
+		t.Errorf("the mail of %s would leave without its files: %v", d.ID, err)
+	}
+}
+
+// silentPrinter does not end with its context.
+type silentPrinter struct{ release chan struct{} }
+
+func (p silentPrinter) Print(context.Context, Sheet) ([]byte, error) { <-p.release; return nil, nil }
+
+func TestAPrinterThatDoesNotComeBackIsLeft(t *testing.T) {
+	p := silentPrinter{make(chan struct{})}
+	defer close(p.release)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := outlast(ctx, func(ctx context.Context) ([]byte, error) { return p.Print(ctx, Sheet{}) }); !errors.Is(err, errTooLate) {
+		t.Errorf("it ends with %v", err)
+	}
 }
 
 // Who repairs a mail server need not wait for the next try.

@@ -3,7 +3,6 @@ package checkout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -12,16 +11,17 @@ const (
 	mailEvery   = 2 * time.Second
 	mailBatch   = 8 // sent at once
 	mailLease   = 10 * time.Minute
-	mailTimeout = 30 * time.Second // of one call of the Mailer
-	mailLate    = 2 * time.Second  // for a Mailer to come back after that
+	mailTimeout = time.Minute     // of one call of the Mailer
+	mailTurn    = 5 * time.Second // after which other work gets its turn in RunOnce
 )
 
 // mailAfter is when a mail that did not get through is tried again. After the last it has failed.
 var mailAfter = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
 
-// mailDue writes and sends what is due. Many processes may do it at once.
+// mailDue writes and sends what is due, for a turn at most: a mail server that hangs must not hold other work up. Many processes
+// may do it at once.
 func (c *Checkout) mailDue(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for start := time.Now(); ctx.Err() == nil && time.Since(start) < mailTurn; {
 		list, err := c.store.claimMails(ctx, newID("claim_", c.now()), c.now(), mailLease, mailBatch)
 		if err != nil || len(list) == 0 {
 			return err
@@ -47,6 +47,9 @@ func (c *Checkout) handleMail(ctx context.Context, r mailRecord) error {
 		r.Doubtful = 1
 	}
 	switch nothing, err := c.writeMail(ctx, &r); {
+	case errors.Is(err, errMailWaits):
+		r.NextAt = millis(c.now().Add(mailPatience))
+		return c.endMail(ctx, r, mailIsDue, nil)
 	case err != nil:
 		r.Tries++
 		return errors.Join(err, c.postponeMail(ctx, r, err))
@@ -59,8 +62,11 @@ func (c *Checkout) handleMail(ctx context.Context, r mailRecord) error {
 }
 
 func (c *Checkout) sendMail(ctx context.Context, r mailRecord) error {
-	m := c.mail(ctx, r)
+	m, err := c.mail(ctx, r)
 	r.Tries++
+	if err != nil {
+		return errors.Join(err, c.postponeMail(ctx, r, err))
+	}
 	mine, err := c.store.startMail(ctx, r)
 	if err != nil || !mine {
 		return err
@@ -74,6 +80,8 @@ func (c *Checkout) sendMail(ctx context.Context, r mailRecord) error {
 	case permanentMail(err):
 		c.cfg.Logger.ErrorContext(ctx, "checkout: a mail was refused for good", "object", shortID(r.ID), "code", codeOf(err))
 		err = c.endMail(ctx, r, mailFailed, err)
+	case unknownMail(err):
+		err = c.doubtMail(ctx, r, err)
 	default:
 		err = c.postponeMail(ctx, r, err)
 	}
@@ -81,44 +89,34 @@ func (c *Checkout) sendMail(ctx context.Context, r mailRecord) error {
 	return err
 }
 
-// callMailer hands a mail over. A Mailer that panics, or does not end with its context, costs this mail only: workers and
-// [Checkout.RunOnce] go on without it.
+// doubtMail is for a mail that the server may have although it has not said so: it is sent once more, and then a person decides.
+func (c *Checkout) doubtMail(ctx context.Context, r mailRecord, cause error) error {
+	if r.Doubtful == 1 {
+		c.cfg.Logger.ErrorContext(ctx, "checkout: a mail did not get through and is given up", "object", shortID(r.ID), "code", codeOf(cause))
+		return c.endMail(ctx, r, mailFailed, cause)
+	}
+	r.Doubtful, r.NextAt = 1, millis(c.now().Add(mailLease))
+	return c.endMail(ctx, r, mailIsDue, cause)
+}
+
+// callMailer hands a mail over. When the time is up and the Mailer cannot say more, the server may have the mail.
 func (c *Checkout) callMailer(ctx context.Context, m Mail) error {
 	if c.cfg.Mailer == nil {
 		return errors.New("no Mailer is configured")
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
-	answer := make(chan error, 1)
-	go func() { answer <- c.safeMailer(ctx, m) }()
-	select {
-	case err := <-answer:
-		return err
-	case <-ctx.Done():
+	_, err := outlast(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, c.cfg.Mailer.Send(ctx, m) })
+	var said *MailError
+	if err != nil && ctx.Err() != nil && !errors.As(err, &said) {
+		return &MailError{Reply: "no answer in time: " + err.Error(), Unknown: true, Err: err}
 	}
-	late := time.NewTimer(mailLate)
-	defer late.Stop()
-	select {
-	case err := <-answer:
-		return err
-	case <-late.C:
-		return errMailerLate
-	}
+	return err
 }
 
-var errMailerLate = errors.New("the Mailer did not come back in time")
-
-func (c *Checkout) safeMailer(ctx context.Context, m Mail) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the Mailer panicked: %v", r)
-		}
-	}()
-	return c.cfg.Mailer.Send(ctx, m)
-}
-
-// mail is what the Mailer gets. A file that cannot be made is left out: the link leads to the document.
-func (c *Checkout) mail(ctx context.Context, r mailRecord) Mail {
+// mail is what the Mailer gets. A file that cannot be made is left out: the link leads to the document. A document that cannot
+// be read now is another matter.
+func (c *Checkout) mail(ctx context.Context, r mailRecord) (Mail, error) {
 	m := Mail{
 		ID: *r.MessageID, From: c.cfg.Mail.From, ReplyTo: c.cfg.Mail.ReplyTo, To: r.Recipient, Subject: *r.Subject, Text: *r.Text, HTML: *r.HTML,
 		Lang: *r.Lang,
@@ -129,22 +127,21 @@ func (c *Checkout) mail(ctx context.Context, r mailRecord) Mail {
 		}
 	}
 	if r.DocumentID == nil {
-		return m
+		return m, nil
 	}
 	d, err := c.Document(ctx, *r.DocumentID)
 	if err != nil {
-		c.cfg.Logger.WarnContext(ctx, "checkout: a mail leaves without its files", "object", shortID(r.ID), "error", err)
-		return m
+		return m, err
 	}
 	for _, f := range c.mailFormats(ctx, *d) {
-		content, err := safeFile(f.make)
+		content, err := f.make()
 		if err != nil {
 			c.cfg.Logger.WarnContext(ctx, "checkout: a mail leaves without a file", "object", shortID(r.ID), "type", f.kind, "error", err)
 			continue
 		}
 		m.Attachments = append(m.Attachments, Attachment{Name: fileName(*d) + f.ending, Type: f.kind, Content: content})
 	}
-	return m
+	return m, nil
 }
 
 // mailFormat is a file that a document is sent as.
@@ -162,16 +159,6 @@ func (c *Checkout) mailFormats(ctx context.Context, d Document) (list []mailForm
 		list = append(list, mailFormat{"application/xml", ".xml", func() ([]byte, error) { return c.DocumentXML(d) }})
 	}
 	return list
-}
-
-// safeFile makes a file with code that may be the host's.
-func safeFile(make func() ([]byte, error)) (content []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
-	return make()
 }
 
 // postponeMail plans the next try, or ends a mail after the last.
@@ -201,7 +188,17 @@ func (c *Checkout) endMail(ctx context.Context, r mailRecord, state mailState, c
 		r.EndedAt = new(int64)
 		*r.EndedAt = millis(c.now())
 	}
-	return c.store.endMail(ctx, r)
+	return c.keepMail(ctx, r)
+}
+
+// keepMail does not let go while a database is away: what the server has taken would be sent again when the lease ends.
+func (c *Checkout) keepMail(ctx context.Context, r mailRecord) error {
+	for {
+		err := c.store.endMail(ctx, r)
+		if !errors.Is(err, ErrDatabaseBusy) || !pause(ctx, mailEvery) {
+			return err
+		}
+	}
 }
 
 func codeOf(err error) int {

@@ -3,8 +3,10 @@ package checkout
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"html/template"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +42,9 @@ type mailView struct {
 	Link, LinkWord     string
 	Help               string
 }
+
+// errMailWaits is said of a mail that may have something to tell later.
+var errMailWaits = errors.New("the payment waits for its buyer just now")
 
 // writeMail makes subject and bodies once. Nothing is told any more when a payment does not take its time any longer.
 func (c *Checkout) writeMail(ctx context.Context, r *mailRecord) (nothing bool, err error) {
@@ -93,7 +98,8 @@ func (c *Checkout) mailOfDocument(d Document) mailView {
 	return v
 }
 
-// writeWaiting tells how a payment goes on, while it does.
+// writeWaiting tells how a payment goes on, while it does: at each try anew, since a part may have come meanwhile, unless the
+// server may have taken over what was written before.
 func (c *Checkout) writeWaiting(ctx context.Context, r *mailRecord) (nothing bool, err error) {
 	s, err := c.store.session(ctx, r.SessionID)
 	if err != nil {
@@ -103,11 +109,13 @@ func (c *Checkout) writeWaiting(ctx context.Context, r *mailRecord) (nothing boo
 	if err != nil {
 		return false, err
 	}
-	if s.Status != StatusPending || !c.takesTime(p) {
+	switch {
+	case s.Status != StatusPending || p.State != attemptOpen:
 		return true, nil
-	}
-	if r.Subject != nil {
+	case r.Subject != nil && r.Doubtful == 1:
 		return false, nil
+	case !c.takesTime(p):
+		return false, errMailWaits
 	}
 	v, code := c.mailOfWaiting(s, p)
 	r.QR = pointer(code)
@@ -199,15 +207,31 @@ func (c *Checkout) fillMail(r *mailRecord, v mailView, object string) error {
 	return nil
 }
 
-// renderMail leaves lines out until the mail is small enough: names and descriptions may be long, and some mail programs
-// cut large mails off.
+// renderMail leaves out what the link leads to until the mail is small enough: some mail programs cut large mails off.
 func (c *Checkout) renderMail(v mailView) (text, html string, err error) {
 	for {
-		if text, html, err = c.letters.render(v); err != nil || len(text)+len(html) <= mailBytes || len(v.Lines) == 0 {
+		if text, html, err = c.letters.render(v); err != nil || len(text)+len(html) <= mailBytes || !v.shorten(c.pages.texts.say(v.Lang, "mail.more")) {
 			return text, html, err
 		}
-		v.Lines, v.More = v.Lines[:len(v.Lines)/2], c.pages.texts.say(v.Lang, "mail.more")
 	}
+}
+
+// shorten leaves out half of the lines, then all sums but the total, then the notes. It is false when nothing is left to leave
+// out: everything else has bounds of its own.
+func (v *mailView) shorten(more string) bool {
+	single := slices.DeleteFunc(slices.Clone(v.Totals), func(t SheetTotal) bool { return !t.Strong })
+	switch {
+	case len(v.Lines) > 0:
+		v.Lines = v.Lines[:len(v.Lines)/2]
+	case len(single) < len(v.Totals):
+		v.Totals = single
+	case len(v.Notes) > 0:
+		v.Notes = nil
+	default:
+		return false
+	}
+	v.More = more
+	return true
 }
 
 // oneLine takes line breaks and hidden characters out of everything that comes from outside: in the text part they could

@@ -52,3 +52,9 @@ func permanentMail(err error) bool {
 	var e *MailError
 	return errors.As(err, &e) && e.Permanent
 }
+
+// unknownMail tells errors after which the server may have the mail.
+func unknownMail(err error) bool {
+	var e *MailError
+	return errors.As(err, &e) && e.Unknown
+}

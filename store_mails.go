@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// mailRecord is a row of the mails table. Times are Unix milliseconds. What is nil until the mail is written never changes
-// from then on.
+// mailRecord is a row of the mails table. Times are Unix milliseconds. What is nil until the mail is written does not
+// change from then on, but for how an open payment goes on, until a server may have taken it.
 type mailRecord struct {
 	ID         string
 	Mode       Mode
@@ -23,13 +23,13 @@ type mailRecord struct {
 	Text       *string
 	HTML       *string
 	QR         *string // content of the code that HTML shows
-	Tries      int     // calls of the Mailer
+	Tries      int     // calls of the Mailer, and failures to write the mail
 	NextAt     int64   // when it is due; the end of the lease while it is claimed
 	Claim      *string
 	Code       *int // the server's last answer
 	Reply      *string
 	Failure    *string // why there was no answer
-	Doubtful   int     // 1 when a process died while it sent: the buyer may have the mail twice
+	Doubtful   int     // 1 when nobody knows whether a server has taken it: the buyer may have it twice
 	CreatedAt  int64
 	EndedAt    *int64
 }

@@ -61,7 +61,8 @@ var errRunInTx = errors.New("checkout: Run was called inside a transaction: call
 
 // Run does the work that no request does: it delivers webhooks, expires sessions, numbers documents, sends mails and asks
 // providers about payments whose outcome is not known. Start it once per process, in as many processes as there are; they share the work. It returns
-// nil after ctx has ended and what was begun is finished or handed back: webhooks within 20 seconds, a call to a provider with its result within 35.
+// nil after ctx has ended and what was begun is finished or handed back: webhooks within 20 seconds, a call to a provider with its
+// result within 35, mails within 85.
 func (c *Checkout) Run(ctx context.Context) error {
 	if c.inHostTx {
 		return errRunInTx
