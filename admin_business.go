@@ -91,7 +91,7 @@ func (a *adminCall) sellerLines() []labelled {
 
 // nextNumbers are those of all kinds in the seller's present year.
 func (a *adminCall) nextNumbers() (list []nextNumber, err error) {
-	year := a.now().In(a.cfg.Seller.TimeZone).Year()
+	year := a.yearOf(a.now())
 	var series []string
 	for _, kind := range documentKinds {
 		series = append(series, a.seriesOf(a.mode, kind))

@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"encoding/csv"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -112,12 +113,20 @@ const (
 	csvIncomplete = "\r\n# incomplete\r\n" // on a line of its own, for where a proxy mends the break
 )
 
-// startExport gives a download its name and the time it may take.
-func (a *adminCall) startExport(contentType, name string) {
+// startExport gives a download its name and the time it may take. What it returns is to be deferred: a panic must not end in an
+// error page behind half a file, which would look whole.
+func (a *adminCall) startExport(contentType, name string) (deferred func()) {
 	_ = http.NewResponseController(a.w).SetWriteDeadline(time.Now().Add(exportTime)) // the connection's clock, not ours; some have none
 	h := a.w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	return func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			a.breakOff(fmt.Errorf("panic: %v", p), "")
+		} else if p != nil {
+			panic(p)
+		}
+	}
 }
 
 // breakOff ends an export that is not whole: a broken connection is the only way left to say so.

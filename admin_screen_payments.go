@@ -194,7 +194,7 @@ func (a *adminCall) getPaymentsCSV() error {
 	if len(problems) > 0 {
 		return invalid(problems)
 	}
-	a.startExport("text/csv; charset=utf-8; header=present", "payments-"+string(a.mode)+"-"+a.now().Format(time.DateOnly)+".csv")
+	defer a.startExport("text/csv; charset=utf-8; header=present", "payments-"+string(a.mode)+"-"+a.now().Format(time.DateOnly)+".csv")()
 	_, _ = io.WriteString(a.w, byteOrderMark)
 	if err := a.queries.exportCSV(a.ctx(), a.w, f); err != nil {
 		a.breakOff(err, csvIncomplete)

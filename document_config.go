@@ -45,6 +45,9 @@ func (cfg *Config) checkSeller() error {
 		if len([]rune(f.text)) > 200 || strings.ContainsFunc(f.text, func(r rune) bool { return r < ' ' }) {
 			return refuse("Seller."+f.field, "must be one line of at most 200 characters")
 		}
+		if f.text != "" && !filled(f.text) {
+			return refuse("Seller."+f.field, "%q shows nothing: leave it empty", f.text)
+		}
 	}
 	return nil
 }

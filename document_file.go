@@ -62,6 +62,7 @@ func (c *Checkout) sampleDocument(m Mode, locale string) (Document, []omission, 
 	rec := documentRecord{ID: newID(prefixDocument, c.now()), Mode: m, SessionID: s.ID, Currency: s.Currency, Gross: s.Amount, NextAt: at, CreatedAt: at}
 	d, err := c.newDraft(rec, s, "bank_transfer")
 	if err == nil {
+		d.stamp(c, c.now())
 		err = d.number(0)
 	}
 	d.doc.Livemode = false

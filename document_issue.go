@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/jopay/checkout/internal/ubl"
 )
 
 // documentOf is the row that a completion or a refund leaves behind for the worker. It is nil where the host makes its own.
@@ -50,23 +52,22 @@ func (c *Checkout) newDraft(rec documentRecord, s sessionRecord, method string) 
 	d.doc.Kind = KindReceipt
 	if len(c.preflight(s, items, d.doc.Buyer)) == 0 {
 		d.doc.Kind = KindInvoice
-		d.doc.Profile = c.xmlProfile(d.doc)
+		d.doc.Profile = c.xmlProfile(d.doc, isBusiness(s))
 	}
 	d.name(c)
 	return d, nil
 }
 
-// blankDocument is what all documents of a session have in common.
+// blankDocument is what all documents of a session have in common, but for the day of issue.
 func (c *Checkout) blankDocument(rec documentRecord, s sessionRecord) Document {
-	now := c.now()
 	supplied := s.CreatedAt
 	if s.CompletedAt != nil {
 		supplied = *s.CompletedAt
 	}
 	return Document{
 		ID: rec.ID, Object: "invoice", Livemode: s.Mode == Live, SessionID: s.ID, RefundID: rec.RefundID,
-		IssuedOn: c.day(now), SuppliedOn: c.day(fromMillis(supplied)), IssuedAt: now.Truncate(time.Second),
-		Locale: c.documentLocale(s), Currency: s.Currency, Reference: s.Reference, Seller: c.cfg.Seller.party(), Buyer: partyOf(s),
+		SuppliedOn: c.day(fromMillis(supplied)),
+		Locale:     c.documentLocale(s), Currency: s.Currency, Reference: s.Reference, Seller: c.cfg.Seller.party(), Buyer: partyOf(s),
 	}
 }
 
@@ -92,6 +93,12 @@ func (s Seller) party() DocumentParty {
 	}
 }
 
+// isBusiness tells buyers who named a company or a tax number.
+func isBusiness(s sessionRecord) bool {
+	var b BillingDetails
+	return s.Billing != nil && json.Unmarshal([]byte(*s.Billing), &b) == nil && filled(orEmpty(b.Company)+orEmpty(b.TaxID))
+}
+
 // partyOf is who paid, as far as the merchant knows. A company comes before a person, who becomes the contact.
 func partyOf(s sessionRecord) DocumentParty {
 	p := DocumentParty{Email: orEmpty(s.CustomerEmail)}
@@ -100,7 +107,7 @@ func partyOf(s sessionRecord) DocumentParty {
 		return p
 	}
 	p.Name, p.VATID = orEmpty(b.Name), orEmpty(b.TaxID)
-	if company := orEmpty(b.Company); company != "" {
+	if company := orEmpty(b.Company); filled(company) {
 		p.Name, p.Contact = company, p.Name
 	}
 	if a := b.Address; a != nil {
@@ -113,10 +120,17 @@ func partyOf(s sessionRecord) DocumentParty {
 // seriesMark keeps the kinds of documents in series of their own.
 var seriesMark = map[DocumentKind]string{KindInvoice: "", KindCreditNote: "C-", KindReceipt: "R-", KindRefundReceipt: "RR-"}
 
-// name gives a draft its series: the mode's, the host's prefix, the kind's.
+// name gives a draft its series: the mode's, the host's prefix, the kind's. The day comes with the number.
 func (d *draft) name(c *Checkout) {
 	d.series = c.seriesOf(d.session.Mode, d.doc.Kind)
-	d.year = c.now().In(c.cfg.Seller.TimeZone).Year()
+}
+
+// yearOf is the year of the series at a moment: where the seller is, as the day of issue.
+func (c *Checkout) yearOf(at time.Time) int { return at.In(c.cfg.Seller.TimeZone).Year() }
+
+// stamp dates a draft.
+func (d *draft) stamp(c *Checkout, at time.Time) {
+	d.year, d.doc.IssuedOn, d.doc.IssuedAt = c.yearOf(at), c.day(at), at.Truncate(time.Second)
 }
 
 func (c *Checkout) seriesOf(m Mode, kind DocumentKind) string {
@@ -179,7 +193,7 @@ func (c *Checkout) newCredit(rec documentRecord, s sessionRecord, original Docum
 	}
 	d.doc.NetCents, d.doc.TaxCents, d.doc.GrossCents = sumTaxes(d.doc.Taxes)
 	if d.doc.Kind == KindCreditNote {
-		d.doc.Profile = c.xmlProfile(d.doc)
+		d.doc.Profile = c.xmlProfile(d.doc, original.Profile == string(ubl.XRechnung))
 	}
 	d.name(c)
 	return d, nil

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"context"
 	"errors"
 	"net/http"
 )
@@ -39,13 +40,21 @@ func (c *Checkout) getDocumentPage(w http.ResponseWriter, r *http.Request) error
 	v.Sheet = c.sheetOf(*d)
 	v.Lang, v.Locale, v.Seller = v.Sheet.Lang, "", pageSeller{}
 	key := "?key=" + r.URL.Query().Get("key")
-	if c.cfg.Printer != nil {
+	if c.printable(r.Context(), *d) {
 		v.PDF = d.ID + "/pdf" + key
 	}
 	if d.Profile != "" {
 		v.XML = d.ID + "/xml" + key
 	}
 	return c.render(w, r, http.StatusOK, v)
+}
+
+// printable tells whether a reader should be offered the PDF. A Printer that takes long is believed.
+func (c *Checkout) printable(ctx context.Context, d Document) bool {
+	ctx, cancel := context.WithTimeout(ctx, comeBack)
+	defer cancel()
+	_, err := c.DocumentPDF(ctx, d)
+	return err == nil || ctx.Err() != nil
 }
 
 // getDocumentPagePDF is GET /checkout/documents/{id}/pdf?key=.

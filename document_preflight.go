@@ -1,6 +1,9 @@
 package checkout
 
 import (
+	"strings"
+	"unicode"
+
 	"github.com/bojanz/currency"
 )
 
@@ -27,8 +30,15 @@ const (
 // sellerOmissions are those that the host's set-up decides.
 func (s Seller) omissions() []omission {
 	return missing([]need{
-		{noSellerName, s.LegalName != ""}, {noSellerStreet, s.Address.Line1 != ""}, {noSellerPostcode, s.Address.PostalCode != ""},
-		{noSellerCity, s.Address.City != ""}, {noSellerCountry, s.Address.Country != ""}, {noSellerTaxID, s.VATID != "" || s.TaxNumber != ""},
+		{noSellerName, filled(s.LegalName)}, {noSellerStreet, filled(s.Address.Line1)}, {noSellerPostcode, filled(s.Address.PostalCode)},
+		{noSellerCity, filled(s.Address.City)}, {noSellerCountry, s.Address.Country != ""}, {noSellerTaxID, s.VATID != "" || filled(s.TaxNumber)},
+	})
+}
+
+// filled tells texts of which something can be seen.
+func filled(s string) bool {
+	return strings.ContainsFunc(visible(s), func(r rune) bool {
+		return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.In(r, unicode.Mn, unicode.Cf)
 	})
 }
 
@@ -47,16 +57,17 @@ func missing(needs []need) (list []omission) {
 }
 
 // preflight lists what keeps an order's document from being an invoice. A small amount needs no buyer, where the host has
-// said so: Art. 220a and 238, § 33 UStDV.
+// said so and the buyer is not known to be abroad: Art. 220a and 238, § 33 UStDV.
 func (c *Checkout) preflight(s sessionRecord, items []LineItem, buyer DocumentParty) []omission {
 	list := append(c.cfg.Seller.omissions(), taxOmissions(items, c.cfg.Seller.SmallBusiness)...)
 	home, known := homeCurrency(c.cfg.Seller.Address.Country)
 	list = append(list, missing([]need{{foreignCurrency, !known || home == s.Currency}})...)
-	if small := c.cfg.Documents.SimplifiedUpTo[s.Currency]; s.Amount <= small {
+	atHome := buyer.Country == "" || buyer.Country == c.cfg.Seller.Address.Country
+	if small := c.cfg.Documents.SimplifiedUpTo[s.Currency]; s.Amount <= small && atHome {
 		return list
 	}
 	return append(list, missing([]need{
-		{noBuyerName, buyer.Name != ""}, {noBuyerAddress, buyer.Line1 != "" && buyer.City != ""}, {noBuyerCountry, buyer.Country != ""},
+		{noBuyerName, filled(buyer.Name)}, {noBuyerAddress, filled(buyer.Line1) && filled(buyer.City)}, {noBuyerCountry, buyer.Country != ""},
 	})...)
 }
 

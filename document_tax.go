@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/jopay/checkout/internal/money"
 )
@@ -28,7 +29,7 @@ func groupOf(it LineItem, smallBusiness bool) taxGroup {
 	switch {
 	case smallBusiness:
 		return taxGroup{category: taxExempt}
-	case it.TaxRateBP == nil || *it.TaxRateBP == 0 && orEmpty(it.TaxName) == "":
+	case it.TaxRateBP == nil || *it.TaxRateBP == 0 && !filled(orEmpty(it.TaxName)):
 		return taxGroup{category: taxZero}
 	case *it.TaxRateBP == 0:
 		return taxGroup{category: taxExempt}
@@ -64,10 +65,20 @@ func documentLines(items []LineItem, smallBusiness bool) ([]DocumentLine, []Docu
 			taxes = append(taxes, DocumentTax{Category: g.category, RateBP: g.rateBP, Name: orEmpty(it.TaxName), Reason: reasonOf(it, g, smallBusiness)})
 		}
 		taxes[i].GrossCents += it.Total()
+		taxes[i].addReason(reasonOf(it, g, smallBusiness))
 	}
 	splitTax(lines, taxes)
 	return lines, taxes
 }
+
+// addReason keeps every reason once: each may be a wording that the law asks for (Directive 2006/112/EC Art. 226 no. 11).
+func (t *DocumentTax) addReason(reason string) {
+	if !slices.Contains(strings.Split(t.Reason, reasonSeparator), reason) {
+		t.Reason += reasonSeparator + reason
+	}
+}
+
+const reasonSeparator = "; "
 
 // splitTax takes the tax out of the gross sum of each group, not line by line, so that net and tax always add up to the
 // money paid; the net of a group is handed to its lines by largest remainder. Taking the net first misses the total for

@@ -51,8 +51,7 @@ func (c *Checkout) issue(ctx context.Context, due []documentRecord) error {
 			failed = errors.Join(failed, c.orPostpone(ctx, rec, err))
 			continue
 		}
-		key := fmt.Sprint(d.series, d.year)
-		series[key] = append(series[key], d)
+		series[d.series] = append(series[d.series], d)
 	}
 	for _, drafts := range series {
 		failed = errors.Join(failed, c.issueSeries(ctx, drafts))
@@ -79,7 +78,7 @@ func (c *Checkout) draftOf(ctx context.Context, rec documentRecord) (draft, erro
 // orPostpone keeps what cannot be issued from being tried at every turn, and says why in the admin. A database that is busy
 // is nobody's fault.
 func (c *Checkout) orPostpone(ctx context.Context, rec documentRecord, err error) error {
-	if err == nil || errors.Is(err, ErrDatabaseBusy) || ctx.Err() != nil {
+	if err == nil || errors.Is(err, ErrDatabaseBusy) || errors.Is(err, errYearTurned) || ctx.Err() != nil {
 		return err
 	}
 	wait := documentAfter[min(rec.Tries, len(documentAfter)-1)]
@@ -95,7 +94,10 @@ func (c *Checkout) issueSeries(ctx context.Context, drafts []draft) error {
 	if !tells {
 		err := c.store.transact(ctx, func(t tx) error { return c.numberAll(t, drafts) })
 		c.reached("documents.committed")
-		return err
+		if err == nil || errors.Is(err, ErrDatabaseBusy) || errors.Is(err, errYearTurned) {
+			return err
+		}
+		c.cfg.Logger.WarnContext(ctx, "checkout: documents are numbered one by one, because one of them fails", "error", err)
 	}
 	var failed error
 	for _, d := range drafts {
@@ -106,13 +108,14 @@ func (c *Checkout) issueSeries(ctx context.Context, drafts []draft) error {
 
 // numberAll takes one stretch of numbers. A document that another process has issued meanwhile leaves its number to the next.
 func (c *Checkout) numberAll(t tx, drafts []draft) error {
-	series, year := drafts[0].series, drafts[0].year
-	next, err := t.takeNumbers(series, year)
+	series := drafts[0].series
+	next, at, err := c.takeNumbers(t, series)
 	if err != nil {
 		return err
 	}
 	c.reached("documents.locked")
 	for _, d := range drafts {
+		d.stamp(c, at)
 		if err := d.number(next); err != nil {
 			return err
 		}
@@ -125,7 +128,23 @@ func (c *Checkout) numberAll(t tx, drafts []draft) error {
 		}
 	}
 	c.reached("documents.numbered")
-	return t.keepNumber(series, year, next)
+	return t.keepNumber(series, c.yearOf(at), next)
+}
+
+// errYearTurned is said at midnight of a new year: the next round takes the new year's numbers.
+var errYearTurned = errors.New("the year has turned meanwhile")
+
+// takeNumbers locks a series of the present year and gives its next number with the moment that dates it. The clock is read
+// behind the lock, so that a later number never has an earlier day.
+func (c *Checkout) takeNumbers(t tx, series string) (next int64, at time.Time, err error) {
+	year := c.yearOf(c.now())
+	if next, err = t.takeNumbers(series, year); err != nil {
+		return 0, at, err
+	}
+	if at = c.now(); c.yearOf(at) != year {
+		return 0, at, errYearTurned
+	}
+	return next, at, nil
 }
 
 // tellsOfDocuments is whether somebody listens: the host's hook, or an endpoint.
@@ -188,11 +207,12 @@ func (c *Checkout) issueLocked(ctx context.Context, rec documentRecord, write fu
 		if err != nil {
 			return err
 		}
-		next, err := t.takeNumbers(d.series, d.year)
+		next, at, err := c.takeNumbers(t, d.series)
 		if err != nil {
 			return err
 		}
 		c.reached("documents.locked")
+		d.stamp(c, at)
 		if err := d.number(next); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/jopay/checkout/internal/ubl"
 )
@@ -23,7 +24,7 @@ func (c *Checkout) ublOf(d Document) ubl.Document {
 		OrderReference: orEmpty(d.Reference), BuyerReference: firstOf(orEmpty(d.Reference), d.Number), Seller: ublParty(d.Seller), Buyer: ublParty(d.Buyer),
 		Net: d.NetCents, Tax: d.TaxCents, Gross: d.GrossCents,
 	}
-	out.Buyer.TaxNumber = ""
+	out.Buyer.TaxNumber, out.Buyer.VATID = "", euVATID(d.Buyer.VATID)
 	if d.Corrects != nil {
 		out.Corrects = &ubl.Reference{Number: d.Corrects.Number, IssuedOn: d.Corrects.IssuedOn}
 	}
@@ -38,6 +39,16 @@ func (c *Checkout) ublOf(d Document) ubl.Document {
 	return out
 }
 
+// euVATID is a tax number as the standard has it, with its country and without spaces. One that names no country stands on the
+// document only.
+func euVATID(taxID string) string {
+	id := strings.ToUpper(strings.Join(strings.Fields(taxID), ""))
+	if !vatIDRule.MatchString(id) || !ubl.NamesCountry(id) {
+		return ""
+	}
+	return id
+}
+
 func ublParty(p DocumentParty) ubl.Party {
 	return ubl.Party{
 		Name: p.Name, Line1: p.Line1, Line2: p.Line2, PostalCode: p.PostalCode, City: p.City, State: p.State, Country: p.Country,
@@ -46,14 +57,14 @@ func ublParty(p DocumentParty) ubl.Party {
 }
 
 // xmlProfile is the first profile in which the document can be written: XRechnung where both are German and the buyer is a
-// business, which is who has to be sent one, then plain EN 16931. Empty means that there is no XML, for a currency with three
+// business, with a company's name or a tax number, which is who has to be sent one, then plain EN 16931. Empty means that there is no XML, for a currency with three
 // digits for example: the invoice is one all the same.
-func (c *Checkout) xmlProfile(d Document) string {
+func (c *Checkout) xmlProfile(d Document, business bool) string {
 	var profiles []string
-	if d.Seller.Country == "DE" && d.Buyer.Country == "DE" && d.Buyer.VATID != "" {
+	if d.Seller.Country == "DE" && d.Buyer.Country == "DE" && business {
 		profiles = append(profiles, string(ubl.XRechnung))
 	}
-	d.Number = "0" // it has none yet
+	d.Number, d.IssuedOn = "0", c.day(c.now()) // it has none yet
 	for _, profile := range append(profiles, string(ubl.EN16931)) {
 		d.Profile = profile
 		if _, err := ubl.Marshal(c.ublOf(d)); err == nil {

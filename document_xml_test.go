@@ -87,7 +87,9 @@ func TestDocumentsArePrinted(t *testing.T) {
 		t.Errorf("the buyer's XML: %d", w.Code)
 	}
 	fail = true
-	if w := s.api("GET", "/invoices/"+d.ID+"/pdf", ""); w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "font") {
-		t.Errorf("a printer that fails: %d %s", w.Code, w.Body)
+	wantRefusal(t, s.api("GET", "/invoices/"+d.ID+"/pdf", ""), 404, "invoice_format_missing", "")
+	page := s.page(strings.TrimPrefix(link, "http://shop.test"))
+	if strings.Contains(page.Body.String(), "/pdf?") || !strings.Contains(page.Body.String(), "/xml?") || !strings.Contains(s.log.String(), "a document has no PDF") {
+		t.Errorf("a page whose PDF cannot be made: %d %s", page.Code, page.Body)
 	}
 }

@@ -44,12 +44,12 @@ func (c *Checkout) Documents(ctx context.Context, sessionID string) ([]Document,
 // DocumentSheet words a document in the language of its buyer.
 func (c *Checkout) DocumentSheet(d Document) Sheet { return c.sheetOf(d) }
 
-// DocumentPDF prints a document with Config.Printer. Without one it is [ErrNoFormat].
+// DocumentPDF prints a document with Config.Printer, within 20 seconds. Without one it is [ErrNoFormat]; other errors are the Printer's.
 func (c *Checkout) DocumentPDF(ctx context.Context, d Document) ([]byte, error) {
 	if c.cfg.Printer == nil {
 		return nil, ErrNoFormat
 	}
-	ctx, cancel := detached(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return outlast(ctx, func(ctx context.Context) ([]byte, error) { return c.cfg.Printer.Print(ctx, c.sheetOf(d)) })
 }

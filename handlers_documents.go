@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -99,10 +100,19 @@ func (c *Checkout) postDocumentSend(w http.ResponseWriter, r *http.Request) erro
 func (c *Checkout) writePDF(w http.ResponseWriter, r *http.Request, d Document) error {
 	pdf, err := c.DocumentPDF(r.Context(), d)
 	if err != nil {
-		return err
+		return c.noPDF(r.Context(), d, err)
 	}
 	writeFile(w, "application/pdf", fileName(d)+".pdf", pdf)
 	return nil
+}
+
+// noPDF tells the reader that there is none, and the host why.
+func (c *Checkout) noPDF(ctx context.Context, d Document, err error) error {
+	if errors.Is(err, ErrNoFormat) {
+		return err
+	}
+	c.cfg.Logger.WarnContext(ctx, "checkout: a document has no PDF", "object", shortID(d.ID), "error", err)
+	return ErrNoFormat.saying("This document cannot be set as PDF. Use its page, or the XML where there is one.").because(err)
 }
 
 // fileName is a document's number as file systems take it. A prefix may hold slashes and no underscores, so that different

@@ -457,7 +457,7 @@ func TestAnUnknownAnswerIsTriedOnce(t *testing.T) {
 func TestADatabaseThatIsAwayAfterwardsSendsNothingTwice(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		var away atomic.Int32
-		tray := &outTray{answer: func(int, Mail) error { away.Store(20); return nil }}
+		tray := &outTray{answer: func(int, Mail) error { away.Store(8); return nil }}
 		s := newShop(t, db, mailing(tray))
 		if err := db.Callback().Raw().Before("gorm:raw").Register("away", func(d *gorm.DB) {
 			if away.Add(-1) >= 0 {

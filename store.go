@@ -353,7 +353,7 @@ func (s *store) nextDue(ctx context.Context, now time.Time) (next time.Time, err
 			AND NOT EXISTS (SELECT 1 FROM {payments} WHERE session_id = {sessions}.id AND state = 'open') ORDER BY expires_at LIMIT 1`, nil},
 		{`SELECT next_poll_at FROM {payments} WHERE state = 'open' AND next_poll_at IS NOT NULL ORDER BY next_poll_at LIMIT 1`, nil},
 		{`SELECT next_at FROM {refunds} WHERE state = 'pending' AND next_at >= 0 ORDER BY next_at LIMIT 1`, nil},
-		{`SELECT next_at FROM {documents} WHERE state = 'due' AND next_at >= 0 ORDER BY next_at LIMIT 1`, nil},
+		{`SELECT d.next_at FROM {documents} d WHERE ` + documentIsReady + ` AND d.next_at >= 0 ORDER BY d.next_at LIMIT 1`, nil},
 		{`SELECT m.next_at FROM {mails} m WHERE ` + mailIsReady + ` AND m.next_at >= 0 ORDER BY m.next_at LIMIT 1`, nil},
 		{`SELECT previous_until FROM {endpoints} WHERE previous_until IS NOT NULL ORDER BY previous_until LIMIT 1`, nil},
 		{`SELECT due FROM (SELECT (SELECT d.next_at FROM {deliveries} d WHERE d.endpoint_id = {endpoints}.id AND d.state = 'pending' AND d.lease_until = 0

@@ -57,11 +57,13 @@ func (t tx) insertDocument(r documentRecord) error {
 	return err
 }
 
-// dueDocuments are those to be issued now, oldest first. A refund's waits for its session's own.
+// documentIsReady is true of documents d that can get their number: a refund's waits for its session's own.
+const documentIsReady = `d.state = 'due' AND (d.refund_id IS NULL
+	OR EXISTS (SELECT 1 FROM {documents} o WHERE o.session_id = d.session_id AND o.refund_id IS NULL AND o.state = 'issued'))`
+
+// dueDocuments are those to be issued now, oldest first.
 func (s *store) dueDocuments(ctx context.Context, now time.Time, limit int) ([]documentRecord, error) {
-	return all(s.direct(ctx), readDocument, `SELECT `+documentColumns+` FROM {documents} d WHERE state = 'due' AND next_at <= ?
-		AND (refund_id IS NULL OR EXISTS (SELECT 1 FROM {documents} o WHERE o.session_id = d.session_id AND o.refund_id IS NULL AND o.state = 'issued'))
-		ORDER BY next_at, id LIMIT ?`, millis(now), limit)
+	return all(s.direct(ctx), readDocument, `SELECT `+documentColumns+` FROM {documents} d WHERE `+documentIsReady+` AND d.next_at <= ? ORDER BY d.next_at, d.id LIMIT ?`, millis(now), limit)
 }
 
 // takeNumbers locks a series and gives its next number. The lock lasts until the transaction ends, so that numbers have no

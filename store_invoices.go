@@ -15,7 +15,11 @@ type documentFilter struct {
 	From, To      time.Time // From inclusive, To exclusive
 	After, Before *documentRecord
 	Limit         int
+	Contents      bool // with what was issued
 }
+
+// documentHeads are the columns of a document without what was issued, for lists.
+var documentHeads = strings.Replace(documentColumns, " content,", " NULL,", 1)
 
 // listDocuments reads one document more than asked for, to know whether there are more. With Before, and from, it reads the
 // oldest first.
@@ -38,7 +42,11 @@ func (s *store) listDocuments(ctx context.Context, f documentFilter) (list []doc
 	case f.Before != nil:
 		c.add("(issued_at, id) > (?, ?)", *f.Before.IssuedAt, f.Before.ID)
 	}
-	statement := `SELECT ` + documentColumns + ` FROM {documents} WHERE ` + c.text() + ` ORDER BY issued_at ` + c.order() + `, id ` + c.order() + ` LIMIT ?`
+	columns := documentHeads
+	if f.Contents {
+		columns = documentColumns
+	}
+	statement := `SELECT ` + columns + ` FROM {documents} WHERE ` + c.text() + ` ORDER BY issued_at ` + c.order() + `, id ` + c.order() + ` LIMIT ?`
 	err = s.retry(ctx, func() (err error) {
 		list, err = all(s.direct(ctx), readDocument, statement, append(c.args, f.Limit+1)...)
 		return err
@@ -122,7 +130,7 @@ func (s *store) nextNumbers(ctx context.Context, year int, series []string) (lis
 // mailsOfDocument are all mails that carry a document, newest first.
 func (s *store) mailsOfDocument(ctx context.Context, id string) (list []mailRecord, err error) {
 	err = s.retry(ctx, func() (err error) {
-		list, err = all(s.direct(ctx), readMail, `SELECT `+mailColumns+` FROM {mails} WHERE document_id = ? ORDER BY id DESC LIMIT 100`, id)
+		list, err = all(s.direct(ctx), readMail, `SELECT `+mailHeads+` FROM {mails} WHERE document_id = ? ORDER BY id DESC LIMIT 100`, id)
 		return err
 	})
 	return list, err
@@ -139,7 +147,8 @@ func (s *store) lastMails(ctx context.Context, documents []documentRecord) (map[
 		args[i] = d.ID
 	}
 	return last, s.retry(ctx, func() error {
-		list, err := all(s.direct(ctx), readMail, `SELECT `+mailColumns+` FROM {mails} WHERE document_id IN (`+placeholders(len(args))+`) ORDER BY id`, args...)
+		list, err := all(s.direct(ctx), readMail, `SELECT `+mailHeads+` FROM {mails}
+			WHERE id IN (SELECT MAX(id) FROM {mails} WHERE document_id IN (`+placeholders(len(args))+`) GROUP BY document_id)`, args...)
 		for _, m := range list {
 			last[*m.DocumentID] = m
 		}

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -36,6 +37,9 @@ type mailRecord struct {
 
 const mailColumns = `id, mode, session_id, document_id, kind, object, revision, recipient, state, message_id, lang, subject, text_body, html_body, qr,
 	tries, next_at, claim, code, reply, failure, doubtful, created_at, ended_at`
+
+// mailHeads are the same columns without the bodies, for lists.
+var mailHeads = strings.Replace(mailColumns, "text_body, html_body", "NULL, NULL", 1)
 
 func readMail(row scanner) (r mailRecord, err error) {
 	err = row.Scan(&r.ID, &r.Mode, &r.SessionID, &r.DocumentID, &r.Kind, &r.Object, &r.Revision, &r.Recipient, &r.State, &r.MessageID, &r.Lang, &r.Subject,
@@ -101,7 +105,7 @@ func (t tx) hastenMail(id string, now time.Time) (bool, error) {
 
 // listMails reads one more row than asked for, to know whether there are more.
 func (s *store) listMails(ctx context.Context, f mailFilter) (list []mailRecord, err error) {
-	statement, args := pageOf(`SELECT `+mailColumns+` FROM {mails}`, []condition{
+	statement, args := pageOf(`SELECT `+mailHeads+` FROM {mails}`, []condition{
 		{"mode = ?", string(f.Mode)}, {"session_id = ?", f.Session}, {"state = ?", f.State}, {"kind = ?", f.Kind}, {"id < ?", f.After}, {"id > ?", f.Before},
 	}, f.Before != "", f.Limit)
 	err = s.retry(ctx, func() (err error) {

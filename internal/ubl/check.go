@@ -83,8 +83,13 @@ func (c *checker) currency(code string) {
 func (c *checker) party(p Party, field string) {
 	c.filled(p.Name, field+".name")
 	c.require(countries[p.Country], field+".country", "%q is not a country of ISO 3166-1", p.Country)
-	prefix := p.VATID[:min(2, len(p.VATID))] // Greece's is EL
-	c.require(p.VATID == "" || len(p.VATID) > 2 && (countries[prefix] || prefix == "EL"), field+".vat_id", "%q does not begin with a country", p.VATID)
+	c.require(p.VATID == "" || NamesCountry(p.VATID), field+".vat_id", "%q does not begin with a country", p.VATID)
+}
+
+// NamesCountry tells whether a VAT identifier begins with a country, as BR-CO-09 asks for. Greece's is EL.
+func NamesCountry(vatID string) bool {
+	prefix := vatID[:min(2, len(vatID))]
+	return len(vatID) > 2 && (countries[prefix] || prefix == "EL")
 }
 
 // sums holds lines, groups and totals against each other, so that no figure of the XML can contradict another.
