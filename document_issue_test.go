@@ -78,6 +78,9 @@ func TestAKnownSellerIssuesInvoices(t *testing.T) {
 		if d.Seller.VATID != "DE123456789" || d.Buyer.City != "Köln" || d.Locale != "de" || *d.Reference != "A-7" || *d.Method != "test_card" {
 			t.Errorf("%+v", d)
 		}
+		if notes := s.co.sheetOf(d).Notes; len(notes) != 1 || !strings.Contains(notes[0], "enthalten die Umsatzsteuer") {
+			t.Errorf("the prices are not said to include the tax: %q", notes)
+		}
 		if second := s.documented(billedBody); second.Number != "TEST-2025-000002" {
 			t.Errorf("the next number is %s", second.Number)
 		}

@@ -182,6 +182,9 @@ func (w sheetWriter) totals() []SheetTotal {
 }
 
 func (w sheetWriter) notes() (list []string) {
+	if w.d.TaxCents != 0 {
+		list = append(list, w.say("document.gross"))
+	}
 	for _, t := range w.d.Taxes {
 		if t.Reason != "" {
 			list = append(list, w.reason(t))
