@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"net/mail"
 	"net/netip"
 	"net/textproto"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
+	"golang.org/x/net/idna"
 
 	"github.com/jopay/checkout"
 )
@@ -44,7 +47,8 @@ type Config struct {
 	// TLSConfig is for certificates of an authority of your own. Defaults to the system's.
 	TLSConfig *tls.Config
 
-	// Timeout is for one mail. The checkout gives 30 seconds at most. Defaults to 25 seconds.
+	// Timeout is for one mail, with the time a server takes to look at it (RFC 5321 section 4.5.3.2.6). The checkout gives 60
+	// seconds at most. Defaults to 55 seconds.
 	Timeout time.Duration
 }
 
@@ -59,7 +63,7 @@ func New(cfg Config) (*Mailer, error) {
 		cfg.TLS = STARTTLS
 	}
 	if cfg.Timeout == 0 {
-		cfg.Timeout = 25 * time.Second
+		cfg.Timeout = 55 * time.Second
 	}
 	ports := map[TLS]int{STARTTLS: 587, Implicit: 465, None: 25}
 	if cfg.Port == 0 {
@@ -96,7 +100,9 @@ func loopback(host string) bool {
 }
 
 // Send hands a mail to the server. Its errors are [checkout.MailError]: final where the server has refused this mail, not
-// final where it could not be reached, did not encrypt or did not take the login.
+// final where it could not be reached, did not encrypt or did not take the login or the sender, unknown where it gave no answer
+// to the whole mail. Domains that are not ASCII are sent as A-labels (RFC 5890); a local part that is not takes a server with
+// SMTPUTF8 (RFC 6531).
 func (s *Mailer) Send(ctx context.Context, m checkout.Mail) error {
 	msg, err := message(m)
 	if err != nil {
@@ -106,12 +112,27 @@ func (s *Mailer) Send(ctx context.Context, m checkout.Mail) error {
 	defer cancel()
 	client, err := s.client(ctx)
 	if err == nil {
-		err = client.DialAndSendWithContext(ctx, msg)
+		err = hand(ctx, client, msg, !ascii(domainInASCII(m.To)))
 	}
 	if msg.IsDelivered() { // what goes wrong afterwards, at RSET or QUIT, must not send it twice
 		return nil
 	}
 	return s.failure(ctx, err)
+}
+
+// errNoUTF8 ends a mail that this server has no way to address.
+var errNoUTF8 = errors.New("the address is not ASCII, and the server does not take such (SMTPUTF8)")
+
+func hand(ctx context.Context, client *gomail.Client, msg *gomail.Msg, international bool) error {
+	server, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return fmt.Errorf("dial failed: %w", err)
+	}
+	defer func() { _ = client.CloseWithSMTPClient(server) }()
+	if takes, _ := server.Extension("SMTPUTF8"); international && !takes {
+		return errNoUTF8
+	}
+	return client.SendWithSMTPClient(server, msg)
 }
 
 // client is a connection to be: it is closed when ctx ends, which the library does for the dialling only.
@@ -159,22 +180,48 @@ func (l *login) Start(server *smtp.ServerInfo) (mechanism string, first []byte, 
 	return l.Auth.Start(server)
 }
 
-func (s *Mailer) dial(ctx, dialing context.Context, network, address string) (conn net.Conn, err error) {
-	if s.cfg.TLS == Implicit {
-		conn, err = (&tls.Dialer{Config: s.cfg.TLSConfig}).DialContext(dialing, network, address)
-	} else {
-		conn, err = (&net.Dialer{}).DialContext(dialing, network, address)
+func (s *Mailer) dial(ctx, dialing context.Context, network, address string) (net.Conn, error) {
+	line, err := (&net.Dialer{}).DialContext(dialing, network, address)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		context.AfterFunc(ctx, func() { _ = conn.Close() })
+	context.AfterFunc(ctx, func() { _ = line.Close() })
+	conn := &brief{Conn: line, left: answersMax}
+	if s.cfg.TLS != Implicit {
+		return conn, nil
 	}
-	return conn, err
+	secure := tls.Client(conn, s.cfg.TLSConfig)
+	if err := secure.HandshakeContext(dialing); err != nil {
+		return nil, errors.Join(err, line.Close())
+	}
+	return secure, nil
 }
 
-// aboutUs are refusals that say nothing of the mail: the login is missing or wrong (RFC 4954 section 6).
-var aboutUs = map[int]bool{530: true, 534: true, 535: true, 538: true}
+// answersMax is how many bytes a server may say in one mail's conversation: more fills our memory and tells nothing.
+const answersMax = 1 << 20
 
-// failure reads the server's answer. Before the envelope it is about the connection, also when it is 5xx.
+var errTalkative = errors.New("the server says more than mail servers do")
+
+// brief is a connection that reads so much and no more.
+type brief struct {
+	net.Conn
+	left int
+}
+
+func (b *brief) Read(p []byte) (n int, err error) {
+	if b.left <= 0 {
+		return 0, errTalkative
+	}
+	n, err = b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+// aboutUs are refusals that say nothing of the mail: the login is missing or wrong (RFC 4954 section 6), or comes too late.
+var aboutUs = map[int]bool{503: true, 530: true, 534: true, 535: true, 538: true}
+
+// failure reads the server's answer. Before the recipient it is about the connection, the login or the sender, which all mails
+// have in common, also when it is 5xx: a person repairs that.
 func (s *Mailer) failure(ctx context.Context, err error) error {
 	f := &checkout.MailError{Reply: s.withoutPassword(err), Err: err}
 	var sending *gomail.SendError
@@ -182,7 +229,11 @@ func (s *Mailer) failure(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &sending) && sending.ErrorCode() != 0:
 		f.Code = sending.ErrorCode()
-		f.Permanent = f.Code >= 500 && !aboutUs[f.Code]
+		f.Permanent = f.Code >= 500 && !aboutUs[f.Code] && sending.Reason != gomail.ErrSMTPMailFrom
+	case errors.As(err, &sending) && sending.Reason == gomail.ErrSMTPDataClose:
+		f.Unknown, f.Reply = true, "no answer to the mail: "+f.Reply
+	case errors.Is(err, errNoUTF8):
+		f.Permanent = true
 	case errors.As(err, &answer):
 		f.Code = answer.Code
 	case ctx.Err() != nil:
@@ -194,10 +245,25 @@ func (s *Mailer) failure(ctx context.Context, err error) error {
 // withoutPassword keeps the login out of what people read, whatever a server has said.
 func (s *Mailer) withoutPassword(err error) string {
 	text, _, _ := strings.Cut(err.Error(), ", affected ")
-	for _, secret := range []string{s.cfg.Password, s.cfg.Username} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "…")
-		}
+	user, password := s.cfg.Username, s.cfg.Password
+	if user == "" {
+		return bounded(text)
+	}
+	for _, secret := range []string{encoded("\x00" + user + "\x00" + password), encoded(password), encoded(user), password, user} {
+		text = strings.ReplaceAll(text, secret, "…")
+	}
+	return bounded(echoRule.ReplaceAllString(text, "AUTH …"))
+}
+
+func encoded(secret string) string { return base64.StdEncoding.EncodeToString([]byte(secret)) }
+
+// echoRule finds a login that a server repeats, however it has cut it.
+var echoRule = regexp.MustCompile(`(?i)\bAUTH\s+[A-Z0-9-]+\s+\S+`)
+
+// bounded is what people can read of an answer.
+func bounded(text string) string {
+	if r := []rune(text); len(r) > 500 {
+		return string(r[:500]) + "…"
 	}
 	return text
 }
@@ -214,7 +280,7 @@ func message(m checkout.Mail) (*gomail.Msg, error) {
 		return nil, err
 	}
 	msg.Subject(m.Subject)
-	msg.SetMessageIDWithValue(m.ID)
+	msg.SetMessageIDWithValue(domainInASCII(m.ID))
 	msg.SetDateWithValue(time.Now())
 	msg.SetGenHeader("Content-Language", m.Lang)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
@@ -253,8 +319,12 @@ func addresses(msg *gomail.Msg, m checkout.Mail) error {
 	if err != nil {
 		return errors.New("the recipient is no address")
 	}
+	if !ascii(localPart(from.Address)) {
+		return errors.New("the sender is not ASCII before its @")
+	}
+	from.Address = domainInASCII(from.Address)
 	msg.FromMailAddress(from)
-	msg.ToMailAddress(&mail.Address{Address: to.Address})
+	msg.ToMailAddress(&mail.Address{Address: domainInASCII(to.Address)})
 	if m.ReplyTo == "" {
 		return nil
 	}
@@ -262,8 +332,28 @@ func addresses(msg *gomail.Msg, m checkout.Mail) error {
 	if err != nil {
 		return fmt.Errorf("the reply address: %w", err)
 	}
+	reply.Address = domainInASCII(reply.Address)
 	msg.ReplyToMailAddress(reply)
 	return nil
+}
+
+// domainInASCII writes what follows the last @ as A-labels. What is no domain stays as it is: the server refuses it.
+func domainInASCII(address string) string {
+	at := strings.LastIndex(address, "@")
+	if at < 0 || ascii(address) {
+		return address
+	}
+	domain, err := idna.Lookup.ToASCII(address[at+1:])
+	if err != nil {
+		return address
+	}
+	return address[:at+1] + domain
+}
+
+func localPart(address string) string { return address[:max(0, strings.LastIndex(address, "@"))] }
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
 func attach(msg *gomail.Msg, a checkout.Attachment) error {

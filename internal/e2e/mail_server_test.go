@@ -40,6 +40,8 @@ type mailServer struct {
 	refuse func(stage string) error // mail, rcpt or data; nil takes it
 	plain  bool                     // offers no STARTTLS
 	wrap   bool                     // encrypts from the first byte
+
+	international bool // takes addresses that are not ASCII
 }
 
 // mailTaken is a mail as it came over the wire, with its envelope.
@@ -60,7 +62,7 @@ func startMailServer(t testing.TB, change ...func(*mailServer)) *mailServer {
 		f(s)
 	}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &mailSession{server: s}, nil }))
-	server.Domain, server.AllowInsecureAuth = "localhost", s.plain || s.wrap
+	server.Domain, server.AllowInsecureAuth, server.EnableSMTPUTF8 = "localhost", s.plain || s.wrap, s.international
 	certificates := &tls.Config{Certificates: web.TLS.Certificates}
 	if !s.plain && !s.wrap {
 		server.TLSConfig = certificates
@@ -199,6 +201,9 @@ func converse(conn net.Conn, greeting string, answers map[string]string, note fu
 		if !ok {
 			conn.Close()
 			return
+		}
+		if answer == "" {
+			return // says nothing more and keeps the line open
 		}
 		fmt.Fprintf(conn, "%s\r\n", answer)
 		inData = word == "DATA" && strings.HasPrefix(answer, "354")

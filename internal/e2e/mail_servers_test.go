@@ -1,0 +1,208 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jopay/checkout"
+	"github.com/jopay/checkout/adapters/checkoutsmtp"
+)
+
+// A server that took a mail and answers too late has it twice at most, with the same Message-ID, and a person decides then.
+func TestASlowAnswerDeliversTwiceAtMost(t *testing.T) {
+	answers := map[string]string{"EHLO": "250 here", "MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", ".": ""}
+	port, heard := scriptedServer(t, "220 hi", answers)
+	m, err := checkoutsmtp.New(checkoutsmtp.Config{Host: "127.0.0.1", Port: port, TLS: checkoutsmtp.None, Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	s := mailShop(t, m, func(cfg *checkout.Config) { cfg.Now = func() time.Time { return now } })
+	s.settled(s.order())
+	for range 8 {
+		now = now.Add(24 * time.Hour)
+		s.work()
+	}
+	var row struct {
+		State    string
+		Doubtful int
+	}
+	if err := s.db.Table("checkout_mails").Take(&row).Error; err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(heard(), "DATA"); n != 2 || row.State != "failed" || row.Doubtful != 1 {
+		t.Errorf("it was handed over %d times and is %+v", n, row)
+	}
+}
+
+// Whatever a server repeats, the login does not reach people.
+func TestServersThatRepeatTheLogin(t *testing.T) {
+	const user, password = "u@shop.example", "correct horse"
+	for name, c := range map[string]struct{ offer, first, second string }{
+		"the command":        {"PLAIN", "502 what is %s?", ""},
+		"only what was said": {"PLAIN", "535 %s", ""},
+		"the password":       {"LOGIN", "334 VXNlcm5hbWU6", "535 no: %s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := listen(t, func(conn net.Conn, lines func() string) {
+				fmt.Fprint(conn, "220 hi\r\n")
+				lines()
+				fmt.Fprintf(conn, "250-here\r\n250 AUTH %s\r\n", c.offer)
+				said := lines()
+				if !strings.Contains(c.first, "what") {
+					said = said[strings.LastIndex(said, " ")+1:]
+				}
+				fmt.Fprintf(conn, strings.ReplaceAll(c.first, "%s", "%[1]s")+"\r\n", said)
+				if c.second == "" {
+					return
+				}
+				lines() // the user
+				fmt.Fprint(conn, "334 UGFzc3dvcmQ6\r\n")
+				fmt.Fprintf(conn, c.second+"\r\n", lines())
+			})
+			m, err := checkoutsmtp.New(checkoutsmtp.Config{Host: "127.0.0.1", Port: port, TLS: checkoutsmtp.None, Timeout: 5 * time.Second, Username: user, Password: password})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var failure *checkout.MailError
+			if err := m.Send(t.Context(), plainMail()); !errors.As(err, &failure) || failure.Permanent {
+				t.Fatalf("%#v", err)
+			}
+			for _, secret := range []string{password, user, base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password)), base64.StdEncoding.EncodeToString([]byte(password))} {
+				if strings.Contains(failure.Reply, secret) {
+					t.Errorf("%q has %q", failure.Reply, secret)
+				}
+			}
+			t.Log(failure.Reply)
+		})
+	}
+}
+
+// listen is a server for one conversation.
+func listen(t testing.TB, talk func(conn net.Conn, lines func() string)) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		talk(conn, func() string {
+			line := []byte{}
+			for one := make([]byte, 1); ; {
+				if _, err := conn.Read(one); err != nil || one[0] == '\n' {
+					return strings.TrimSpace(string(line))
+				}
+				line = append(line, one[0])
+			}
+		})
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// A server that never stops talking costs a try, and not our memory.
+func TestAServerThatTalksWithoutEnd(t *testing.T) {
+	said := make(chan int, 1)
+	port := listen(t, func(conn net.Conn, _ func() string) {
+		line, n := strings.Repeat("x", 1<<20), 0
+		for range 200 {
+			if _, err := fmt.Fprint(conn, line); err != nil {
+				break
+			}
+			n++
+		}
+		said <- n
+	})
+	m, err := checkoutsmtp.New(checkoutsmtp.Config{Host: "127.0.0.1", Port: port, TLS: checkoutsmtp.None, Timeout: 30 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var failure *checkout.MailError
+	if err := m.Send(t.Context(), plainMail()); !errors.As(err, &failure) || failure.Permanent || len(failure.Reply) > 2100 {
+		t.Errorf("%.300v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := <-said; n > 50 {
+		t.Errorf("it was listened to for %d MiB", n)
+	}
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+		t.Errorf("%d MiB were allocated", grown>>20)
+	}
+}
+
+// Domains travel as A-labels; a name that is not ASCII takes a server that can.
+func TestAddressesInEveryScript(t *testing.T) {
+	server := startMailServer(t)
+	m := plainMail()
+	m.ID, m.From, m.ReplyTo, m.To = "inv.1.1@bücher.example", "Bücher <billing@bücher.example>", "help@bücher.example", "ada@münchen.example"
+	if err := server.mailer().Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	got := server.all()[0]
+	head, _, _ := strings.Cut(string(got.raw), "\r\n\r\n")
+	if got.from != "billing@xn--bcher-kva.example" || got.to[0] != "ada@xn--mnchen-3ya.example" || !strings.Contains(head, "Message-ID: <inv.1.1@xn--bcher-kva.example>") || strings.ContainsFunc(head, func(r rune) bool { return r > 127 }) {
+		t.Errorf("%s to %v\n%s", got.from, got.to, head)
+	}
+	if read := readMails(t, got.raw)[0]; read.From[0].Name != "Bücher" || read.To[0].Address != "ada@münchen.example" && read.To[0].Address != "ada@xn--mnchen-3ya.example" {
+		t.Errorf("%+v", read)
+	}
+	m.To = "müller@b.example"
+	var failure *checkout.MailError
+	if err := server.mailer().Send(t.Context(), m); !errors.As(err, &failure) || !failure.Permanent || !strings.Contains(failure.Reply, "SMTPUTF8") || len(server.all()) != 1 {
+		t.Errorf("%#v", err)
+	}
+	can := startMailServer(t, func(s *mailServer) { s.international = true })
+	if err := can.mailer().Send(t.Context(), m); err != nil || can.all()[0].to[0] != "müller@b.example" {
+		t.Errorf("%v, %+v", err, can.all())
+	}
+}
+
+// A German business gets its invoice as a file that programs read, and the parts stand as RFC 2046 wants them: the plainest first.
+func TestTheXMLArrives(t *testing.T) {
+	server := startMailServer(t)
+	s := mailShop(t, server.mailer(), func(cfg *checkout.Config) {
+		cfg.Seller = checkout.Seller{
+			LegalName: "Acme Coffee GmbH", Address: checkout.PostalAddress{Line1: "Oranienstraße 12", PostalCode: "10999", City: "Berlin", Country: "DE"},
+			VATID: "DE123456789", Contact: "Accounts", Email: "billing@acme.example", Phone: "+49 30 1234567",
+		}
+	})
+	text := func(s string) *string { return &s }
+	rate := int64(700)
+	s.settled(s.order(func(p *checkout.SessionParams) {
+		p.LineItems[0].TaxRateBP = &rate
+		p.BillingDetails = &checkout.BillingDetails{Company: text("Engines GmbH"), TaxID: text("DE987654321"), Address: &checkout.Address{
+			Line1: text("Hauptstraße 1"), PostalCode: text("50667"), City: text("Köln"), Country: text("DE"),
+		}}
+	}))
+	got := server.all()
+	if len(got) != 1 {
+		t.Fatalf("%d mails", len(got))
+	}
+	raw, m := string(got[0].raw), readMails(t, got[0].raw)[0]
+	var xml []byte
+	for _, a := range m.Attachments {
+		if a.Type == "application/xml" && strings.HasPrefix(a.Name, "TEST-20") && strings.HasSuffix(a.Name, ".xml") {
+			xml = a.Content
+		}
+	}
+	if !strings.Contains(string(xml), "xrechnung") || !strings.Contains(string(xml), "DE987654321") {
+		t.Errorf("%d attachments, the XML is %.200s", len(m.Attachments), xml)
+	}
+	mixed, plain, html := strings.Index(raw, "multipart/mixed"), strings.Index(raw, "text/plain"), strings.Index(raw, "text/html")
+	if alternative := strings.Index(raw, "multipart/alternative"); mixed < 0 || mixed > alternative || alternative > plain || plain > html || html > strings.Index(raw, "application/xml") {
+		t.Errorf("the parts are in the wrong order: %s", raw)
+	}
+}
