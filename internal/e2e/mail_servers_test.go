@@ -58,13 +58,13 @@ func TestServersThatRepeatTheLogin(t *testing.T) {
 				if !strings.Contains(c.first, "what") {
 					said = said[strings.LastIndex(said, " ")+1:]
 				}
-				fmt.Fprintf(conn, strings.ReplaceAll(c.first, "%s", "%[1]s")+"\r\n", said)
+				fmt.Fprint(conn, strings.Replace(c.first, "%s", said, 1)+"\r\n")
 				if c.second == "" {
 					return
 				}
 				lines() // the user
 				fmt.Fprint(conn, "334 UGFzc3dvcmQ6\r\n")
-				fmt.Fprintf(conn, c.second+"\r\n", lines())
+				fmt.Fprint(conn, strings.Replace(c.second, "%s", lines(), 1)+"\r\n")
 			})
 			m, err := checkoutsmtp.New(checkoutsmtp.Config{Host: "127.0.0.1", Port: port, TLS: checkoutsmtp.None, Timeout: 5 * time.Second, Username: user, Password: password})
 			if err != nil {
