@@ -2,6 +2,7 @@ package checkoutpdf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jopay/checkout"
@@ -77,20 +78,55 @@ func (l *layout) head() {
 func (l *layout) parties() {
 	const width = 80.0
 	second := right - width
-	if len(l.sheet.Buyer) > 0 {
+	sellers, buyers := l.party(l.sheet.Seller, width), l.party(l.sheet.Buyer, width)
+	l.need(min(max(heightOf(sellers), heightOf(buyers))+styleLabel.leading()+0.6, l.bottom-top-4))
+	if len(buyers) > 0 {
 		l.write(styleLabel, second, l.y, l.sheet.BuyerWord)
 		l.y += styleLabel.leading() + 0.6
 	}
-	l.y = max(l.party(l.sheet.Seller, left, width), l.party(l.sheet.Buyer, second, width)) + 8
+	from := l.y
+	end := max(l.column(sellers, left, from), l.column(buyers, second, from))
+	l.y = end + 8
 }
 
-func (l *layout) party(lines []string, x, width float64) float64 {
-	y, s := l.y, styleBold
+// column writes an address as a whole, so that it can be copied as one.
+func (l *layout) column(lines []partyLine, x, y float64) float64 {
 	for _, line := range lines {
-		y = l.block(s, x, y, l.wrap(s, line, width))
-		s = styleText
+		if y+line.style.leading() > l.bottom {
+			l.err = errors.Join(l.err, errTooLong)
+			break
+		}
+		l.write(line.style, x, y, line.text)
+		y += line.style.leading()
 	}
 	return y
+}
+
+var errTooLong = errors.New("checkoutpdf: an address is longer than a page")
+
+func heightOf(lines []partyLine) (height float64) {
+	for _, line := range lines {
+		height += line.style.leading()
+	}
+	return height
+}
+
+// partyLine is a printed line of an address.
+type partyLine struct {
+	style style
+	text  string
+}
+
+// party breaks an address into lines, the name in bold.
+func (l *layout) party(address []string, width float64) (lines []partyLine) {
+	s := styleBold
+	for _, part := range address {
+		for _, line := range l.wrap(s, part, width) {
+			lines = append(lines, partyLine{s, line})
+		}
+		s = styleText
+	}
+	return lines
 }
 
 // facts stand in a band of up to four columns.
@@ -107,16 +143,27 @@ func (l *layout) facts() {
 	l.rule(hair, 0.25, left, right, l.y)
 	l.y += 3.5
 	for from := 0; from < len(l.sheet.Facts); from += columns {
-		end := l.y
-		for i, f := range l.sheet.Facts[from:min(from+columns, len(l.sheet.Facts))] {
-			x := left + float64(i)*width
-			y := l.block(styleLabel, x, l.y, l.wrap(styleLabel, f.Label, width-gap))
-			end = max(end, l.block(styleBold, x, y+0.4, l.wrap(styleBold, f.Value, width-gap)))
-		}
-		l.y = end + 3
+		l.factRow(l.sheet.Facts[from:min(from+columns, len(l.sheet.Facts))], width, width-gap)
 	}
 	l.rule(hair, 0.25, left, right, l.y)
 	l.y += 8
+}
+
+// factRow sets facts side by side, on one page.
+func (l *layout) factRow(facts []checkout.SheetFact, step, width float64) {
+	height := 0.0
+	labels, values := make([][]string, len(facts)), make([][]string, len(facts))
+	for i, f := range facts {
+		labels[i], values[i] = l.wrap(styleLabel, f.Label, width), l.wrap(styleBold, f.Value, width)
+		height = max(height, float64(len(labels[i]))*styleLabel.leading()+float64(len(values[i]))*styleBold.leading()+0.4)
+	}
+	l.need(height)
+	for i := range facts {
+		x := left + float64(i)*step
+		y := l.block(styleLabel, x, l.y, labels[i])
+		l.block(styleBold, x, y+0.4, values[i])
+	}
+	l.y += height + 3
 }
 
 // sum is the plan of the totals.
@@ -148,11 +195,14 @@ func (l *layout) planTotals() sum {
 func (l *layout) totals() {
 	l.header = nil
 	plan := l.planTotals()
-	l.need(plan.height)
+	if plan.height < l.bottom-top { // else they break where they have to
+		l.need(plan.height)
+	}
 	l.y += 2.5
 	const from = right - sumWidth
 	for i, t := range l.sheet.Totals {
 		s := totalStyle(t)
+		l.need(float64(len(plan.labels[i]))*s.leading() + sumSpace + 5)
 		if t.Strong {
 			l.y++
 		}

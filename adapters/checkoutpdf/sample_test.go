@@ -61,7 +61,24 @@ func sheets(t testing.TB) map[string]checkout.Sheet {
 	long.Seller[0], long.Title = "Acme Coffee Import Export Gesellschaft mit beschränkter Haftung & Co. Kommanditgesellschaft auf Aktien", "Rechnung "+word(60)
 	endless := invoice(1)
 	endless.Lines[0].Detail = fmt.Sprint(words500(), words500(), words500(), words500(), words500(), words500(), words500(), words500())
-	return map[string]checkout.Sheet{"receipt": receipt, "invoice": invoice(5), "credit": credit, "long": long, "endless": endless, "hundred": invoice(100), "empty": {Title: "Nothing"}}
+	maximal, rates := invoice(3), invoice(3)
+	maximal.Logo, maximal.Test = jpegLogo(t), "Test: not a tax document"
+	maximal.Seller, maximal.Buyer = fullParty("Verkäufer"), fullParty("Käufer")
+	for i := range maximal.Facts {
+		maximal.Facts[i].Value += " " + words500()[:180]
+	}
+	for i := range 100 {
+		rates.Totals = append([]checkout.SheetTotal{{Label: fmt.Sprintf("Steuer %d %% auf 1.234,00 € und noch mehr Worte dazu, die umbrochen werden", i), Amount: fmt.Sprintf("1.%03d,00 €", i)}}, rates.Totals...)
+	}
+	return map[string]checkout.Sheet{"maximal": maximal, "rates": rates, "receipt": receipt, "invoice": invoice(5), "credit": credit, "long": long, "endless": endless, "hundred": invoice(100), "empty": {Title: "Nothing"}}
+}
+
+// fullParty has every line of an address in its greatest length.
+func fullParty(name string) (lines []string) {
+	for i := range 7 {
+		lines = append(lines, fmt.Sprintf("%s Zeile %d %s", name, i, words500()[:180]))
+	}
+	return lines
 }
 
 func word(n int) string { return string(bytes.Repeat([]byte("Wort"), n/4)) }
