@@ -1,93 +1,43 @@
 package ubl
 
 import (
-	"bytes"
-	"context"
-	"encoding/xml"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jopay/checkout/internal/ubl/ublrules"
 )
 
-const (
-	documents  = 200
-	rulesLimit = 5 * time.Minute // of one run of the rules, on a machine that is busy with other tests
-	saxonJar   = "/usr/share/java/Saxon-HE.jar"
-)
-
-// report is what the rules said of a document.
-type report struct {
-	Fired  []struct{}     `xml:"fired-rule"`
-	Failed []failedAssert `xml:"failed-assert"`
-}
-
-type failedAssert struct {
-	ID   string `xml:"id,attr"`
-	Flag string `xml:"flag,attr"`
-	Text string `xml:"text"`
-}
-
-func (r report) ids() (list []string) {
-	for _, f := range r.Failed {
-		list = append(list, f.ID)
-	}
-	return list
-}
+const documents = 200
 
 // The official rules of EN 16931 and of XRechnung find nothing in 200 documents, neither errors nor warnings, and in each
 // broken one what is broken.
 func TestOfficialRules(t *testing.T) {
-	saxon, rules := findSaxon(t), findRules(t)
+	rules := ublrules.Find(t)
 	dir := t.TempDir()
 	german := writeDocuments(t, dir)
 	broken := writeBroken(t, dir)
 
 	start := time.Now()
-	reports := saxon.run(t, filepath.Join(rules, "en16931", "EN16931-UBL-validation.xslt"), dir)
+	reports := rules.EN16931(t, dir)
 	t.Logf("EN 16931: %d documents in %.1f s", len(reports), time.Since(start).Seconds())
-	sheet := filepath.Join(t.TempDir(), "xrechnung.xslt")
-	saxon.transform(t, filepath.Join("testdata", "schematron.xsl"), filepath.Join(rules, "xrechnung", "XRechnung-UBL-validation.sch"), sheet)
-	xrechnung := saxon.run(t, sheet, dir)
+	xrechnung := rules.XRechnung(t, dir)
 	t.Logf("with XRechnung: %.1f s", time.Since(start).Seconds())
 
-	fired := expectClean(t, reports, func(name string) bool { return strings.HasPrefix(name, "document") })
-	firedGerman := expectClean(t, xrechnung, func(name string) bool { return german[name] })
+	fired := ublrules.ExpectClean(t, reports, func(name string) bool { return strings.HasPrefix(name, "document") })
+	firedGerman := ublrules.ExpectClean(t, xrechnung, func(name string) bool { return german[name] })
 	t.Logf("%d documents, %d rules fired; XRechnung: %d documents, %d rules fired", documents, fired, len(german), firedGerman)
 	for name, want := range broken {
-		got := append(reports[name].ids(), xrechnung[name].ids()...)
+		got := append(reports[name].IDs(), xrechnung[name].IDs()...)
 		if !slices.Contains(got, want) {
 			t.Errorf("%s: the rules found %v, not %s", name, got, want)
 		}
 	}
-}
-
-// expectClean counts the rules that fired on the documents that count, of which every one must have some.
-func expectClean(t *testing.T, reports map[string]report, counts func(name string) bool) (fired int) {
-	t.Helper()
-	seen := 0
-	for name, r := range reports {
-		if !counts(name) {
-			continue
-		}
-		seen++
-		fired += len(r.Fired)
-		if len(r.Fired) == 0 {
-			t.Errorf("%s: no rule fired", name)
-		}
-		for _, f := range r.Failed {
-			t.Errorf("%s: %s (%s): %s", name, f.ID, f.Flag, f.Text)
-		}
-	}
-	if seen == 0 {
-		t.Error("no documents were looked at")
-	}
-	return fired
 }
 
 // writeDocuments returns which of the documents follow XRechnung.
@@ -183,73 +133,4 @@ func sample() Document {
 	}
 	d.Seller.TaxNumber, d.Buyer.VATID = "", ""
 	return d
-}
-
-// saxon runs XSLT 2.0.
-type saxon struct{ java, jar string }
-
-func findSaxon(t *testing.T) saxon {
-	t.Helper()
-	java, err := exec.LookPath("java")
-	if err != nil {
-		t.Skip("SKIPPED-NEEDS-SAXON: the official rules are XSLT 2.0, and java is not installed")
-	}
-	jar := saxonJar
-	if own := os.Getenv("CHECKOUT_TEST_SAXON"); own != "" {
-		jar = own
-	}
-	if _, err := os.Stat(jar); err != nil {
-		t.Skipf("SKIPPED-NEEDS-SAXON: no %s: install libsaxonhe-java, or name the file in CHECKOUT_TEST_SAXON", jar)
-	}
-	return saxon{java, jar}
-}
-
-// findRules is the folder of the rules, beside the repository.
-func findRules(t *testing.T) string {
-	t.Helper()
-	shared := os.Getenv("CHECKOUT_TEST_SHARED")
-	if shared == "" {
-		shared = filepath.Join("..", "..", "..", "shared")
-	}
-	rules := filepath.Join(shared, "rules")
-	if _, err := os.Stat(filepath.Join(rules, "en16931")); err != nil {
-		t.Skip("SKIPPED-NEEDS-RULES: the official rules are not at ../shared/rules beside the repository, CHECKOUT_TEST_SHARED names another place")
-	}
-	return rules
-}
-
-// run gives the report of every file in dir, in one process that compiles the rules once.
-func (s saxon) run(t *testing.T, stylesheet, dir string) map[string]report {
-	t.Helper()
-	out := t.TempDir()
-	s.transform(t, stylesheet, dir, out)
-	reports := map[string]report{}
-	files, err := filepath.Glob(filepath.Join(out, "*.xml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		content, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r report
-		if err := xml.Unmarshal(content, &r); err != nil {
-			t.Fatalf("%s: %v", f, err)
-		}
-		reports[filepath.Base(f)] = r
-	}
-	return reports
-}
-
-func (s saxon) transform(t *testing.T, stylesheet, from, to string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), rulesLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, s.java, "-cp", s.jar, "net.sf.saxon.Transform", "-s:"+from, "-xsl:"+stylesheet, "-o:"+to)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("saxon with %s: %v\n%.2000s", stylesheet, err, said.String())
-	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jopay/checkout/internal/ubl/ublrules"
 )
 
 // Every input that the rules would refuse is refused by name.
@@ -205,7 +207,7 @@ func texts(t *testing.T, content []byte, name string) (list []string) {
 
 // The lists here are those of the rules.
 func TestCodesAreThoseOfTheRules(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join(findRules(t), "en16931", "EN16931-UBL-validation.xslt"))
+	content, err := os.ReadFile(filepath.Join(ublrules.Dir(t), "en16931", "EN16931-UBL-validation.xslt"))
 	if err != nil {
 		t.Fatal(err)
 	}
