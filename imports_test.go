@@ -34,7 +34,7 @@ var importRules = []struct {
 func TestAdaptersKnowTheCoreOnly(t *testing.T) {
 	for _, a := range []struct{ name, modules string }{
 		{"checkoutgin", "gin"}, {"checkoutstripe", ""}, {"checkoutsepa", ""}, {"checkoutmanual", ""},
-		{"checkoutpdf", "codeberg.org/go-pdf/fpdf golang.org/x/image"}, {"checkoutsmtp", "github.com/wneessen/go-mail golang.org/x/crypto"},
+		{"checkoutpdf", "codeberg.org/go-pdf/fpdf golang.org/x/image"}, {"checkoutsmtp", "github.com/wneessen/go-mail golang.org/x/crypto golang.org/x/net"},
 	} {
 		own := modulePath + "/adapters/" + a.name
 		for _, d := range depsOf(t, own) {
