@@ -62,8 +62,9 @@ func New(cfg Config) (*Printer, error) {
 	return &p, nil
 }
 
-// Print sets a sheet on pages of A4. It fails with a *[GlyphError] where characters are missing in the fonts or cannot be
-// set, and where the logo is neither PNG nor JPEG or too large.
+// Print sets a sheet on pages of A4. It fails with [ErrRightToLeft] where the sheet runs from right to left, with a
+// *[GlyphError] where characters are missing in the fonts or cannot be set, and where the logo is neither PNG nor JPEG or
+// too large, or a part longer than a page.
 func (p *Printer) Print(ctx context.Context, s checkout.Sheet) ([]byte, error) {
 	s, err := p.prepare(s)
 	if err != nil {

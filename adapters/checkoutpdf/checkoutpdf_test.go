@@ -304,8 +304,35 @@ func TestMissingGlyphs(t *testing.T) {
 			}
 		}
 	}
-	if _, err := p.Print(context.Background(), checkout.Sheet{Dir: "rtl", Title: "1"}); err == nil || !strings.Contains(err.Error(), "right to left") {
-		t.Errorf("rtl: %v", err)
+}
+
+// A sheet from right to left is refused before anything else of it is looked at.
+func TestRightToLeft(t *testing.T) {
+	p := newPrinter(t)
+	huge := invoice(maxLines + 1)
+	huge.Dir = "rtl"
+	for _, s := range []checkout.Sheet{{Dir: "rtl", Title: "1"}, {Dir: "rtl", Title: "قهوة"}, huge} {
+		if pdf, err := p.Print(context.Background(), s); pdf != nil || !errors.Is(err, ErrRightToLeft) {
+			t.Errorf("%.20s with %d lines: error %v", s.Title, len(s.Lines), err)
+		}
+	}
+}
+
+// What no page can hold is an error, so that nothing is lost in silence.
+func TestPartsLongerThanAPage(t *testing.T) {
+	p, text := newPrinter(t), strings.Repeat("lang und länger ", 1000)
+	for part, change := range map[string]func(s *checkout.Sheet){
+		"title":  func(s *checkout.Sheet) { s.Title = text },
+		"test":   func(s *checkout.Sheet) { s.Test = text },
+		"fact":   func(s *checkout.Sheet) { s.Facts[0].Value = text },
+		"total":  func(s *checkout.Sheet) { s.Totals[0].Label = text },
+		"footer": func(s *checkout.Sheet) { s.Footer[0] = text },
+	} {
+		s := invoice(1)
+		change(&s)
+		if pdf, err := p.Print(context.Background(), s); pdf != nil || !errors.Is(err, errTooLong) {
+			t.Errorf("%s: error %v", part, err)
+		}
 	}
 }
 

@@ -20,6 +20,9 @@ const (
 	ownMarks = "0123456789/"
 )
 
+// ErrRightToLeft is for sheets whose Dir is rtl. No font helps.
+var ErrRightToLeft = errors.New("checkoutpdf: pages from right to left cannot be set")
+
 // GlyphError names the characters of a sheet that cannot be set.
 type GlyphError struct {
 	Missing  []rune // not in the fonts, sorted
@@ -118,6 +121,9 @@ type cleaner struct {
 
 // prepare checks a sheet and gives a copy in which every character has a glyph.
 func (p *Printer) prepare(s checkout.Sheet) (checkout.Sheet, error) {
+	if s.Dir == "rtl" {
+		return s, ErrRightToLeft
+	}
 	if len(s.Lines) > maxLines {
 		return s, fmt.Errorf("checkoutpdf: %d lines, at most %d can be set", len(s.Lines), maxLines)
 	}
@@ -131,8 +137,6 @@ func (p *Printer) prepare(s checkout.Sheet) (checkout.Sheet, error) {
 		slices.Sort(c.missing)
 		slices.Sort(c.unshaped)
 		return s, &GlyphError{Missing: c.missing, Unshaped: c.unshaped}
-	case s.Dir == "rtl":
-		return s, errors.New("checkoutpdf: pages from right to left cannot be set")
 	}
 	return s, nil
 }

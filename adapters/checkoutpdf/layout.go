@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jopay/checkout"
 )
@@ -29,9 +30,15 @@ func (l *layout) run() error {
 	l.table()
 	l.totals()
 	l.notes()
+	if l.err == nil && l.lowest > l.bottom+0.5 {
+		l.err = errTooLong
+	}
 	l.footers()
 	return l.err
 }
+
+// errTooLong is for what no page could hold: its end would be lost.
+var errTooLong = errors.New("checkoutpdf: a part of the sheet is longer than a page")
 
 // need makes a new page where height does not fit on this one. A cancelled context ends the work at the next page.
 func (l *layout) need(height float64) {
@@ -74,59 +81,70 @@ func (l *layout) head() {
 	l.y = max(end, l.y+l.logoH) + 7
 }
 
-// parties are the seller and the buyer side by side, with their names in one line.
+// parties are the seller and the buyer side by side, with their names in bold. What does not fit goes on at the top of the
+// next page.
 func (l *layout) parties() {
 	const width = 80.0
 	second := right - width
 	sellers, buyers := l.party(l.sheet.Seller, width), l.party(l.sheet.Buyer, width)
-	l.need(min(max(heightOf(sellers), heightOf(buyers))+styleLabel.leading()+0.6, l.bottom-top-4))
 	if len(buyers) > 0 {
+		l.need(styleLabel.leading() + 0.6 + buyers[0].height())
 		l.write(styleLabel, second, l.y, l.sheet.BuyerWord)
 		l.y += styleLabel.leading() + 0.6
 	}
-	from := l.y
-	end := max(l.column(sellers, left, from), l.column(buyers, second, from))
-	l.y = end + 8
-}
-
-// column writes an address as a whole, so that it can be copied as one.
-func (l *layout) column(lines []partyLine, x, y float64) float64 {
-	for _, line := range lines {
-		if y+line.style.leading() > l.bottom {
-			l.err = errors.Join(l.err, errTooLong)
-			break
+	for len(sellers)+len(buyers) > 0 {
+		l.need(max(heightOf(sellers), heightOf(buyers)))
+		from := l.y
+		var end, other float64
+		sellers, end = l.column(sellers, left, from)
+		buyers, other = l.column(buyers, second, from)
+		l.y = max(end, other)
+		if l.err != nil {
+			return
 		}
-		l.write(line.style, x, y, line.text)
-		y += line.style.leading()
 	}
-	return y
+	l.y += 8
 }
 
-var errTooLong = errors.New("checkoutpdf: an address is longer than a page")
-
-func heightOf(lines []partyLine) (height float64) {
-	for _, line := range lines {
-		height += line.style.leading()
+// column writes the parts of an address that fit on the page as one, so that they can be copied as one, and gives those
+// that are left.
+func (l *layout) column(parts []partyPart, x, y float64) (rest []partyPart, end float64) {
+	for i, part := range parts {
+		if i > 0 && y+part.height() > l.bottom {
+			return parts[i:], y
+		}
+		y = l.block(part.style, x, y, part.lines)
 	}
-	return height
+	return nil, y
 }
 
-// partyLine is a printed line of an address.
-type partyLine struct {
+// heightOf is the height of an address's next part.
+func heightOf(parts []partyPart) float64 {
+	if len(parts) == 0 {
+		return 0
+	}
+	return parts[0].height()
+}
+
+// partyPart is a line of an address as it is broken into printed ones, which stay together.
+type partyPart struct {
 	style style
-	text  string
+	lines []string
 }
+
+func (p partyPart) height() float64 { return float64(len(p.lines)) * p.style.leading() }
 
 // party breaks an address into lines, the name in bold.
-func (l *layout) party(address []string, width float64) (lines []partyLine) {
+func (l *layout) party(address []string, width float64) (parts []partyPart) {
+	const most = 10 // lines that stay together; 200 capital letters have fewer
 	s := styleBold
 	for _, part := range address {
-		for _, line := range l.wrap(s, part, width) {
-			lines = append(lines, partyLine{s, line})
+		for lines := range slices.Chunk(l.wrap(s, part, width), most) {
+			parts = append(parts, partyPart{s, lines})
 		}
 		s = styleText
 	}
-	return lines
+	return parts
 }
 
 // facts stand in a band of up to four columns.
@@ -138,32 +156,45 @@ func (l *layout) facts() {
 	if columns > 4 {
 		columns = 3
 	}
-	const gap = 5.0
-	width := (right - left + gap) / float64(columns)
-	l.rule(hair, 0.25, left, right, l.y)
-	l.y += 3.5
-	for from := 0; from < len(l.sheet.Facts); from += columns {
-		l.factRow(l.sheet.Facts[from:min(from+columns, len(l.sheet.Facts))], width, width-gap)
+	const gap, above = 5.0, 3.5
+	step := (right - left + gap) / float64(columns)
+	for i, facts := range slices.Collect(slices.Chunk(l.sheet.Facts, columns)) {
+		row := l.planFacts(facts, step-gap)
+		if i == 0 {
+			l.need(above + row.height)
+			l.rule(hair, 0.25, left, right, l.y)
+			l.y += above
+		}
+		l.factsIn(row, step)
 	}
 	l.rule(hair, 0.25, left, right, l.y)
 	l.y += 8
 }
 
-// factRow sets facts side by side, on one page.
-func (l *layout) factRow(facts []checkout.SheetFact, step, width float64) {
-	height := 0.0
-	labels, values := make([][]string, len(facts)), make([][]string, len(facts))
-	for i, f := range facts {
-		labels[i], values[i] = l.wrap(styleLabel, f.Label, width), l.wrap(styleBold, f.Value, width)
-		height = max(height, float64(len(labels[i]))*styleLabel.leading()+float64(len(values[i]))*styleBold.leading()+0.4)
+// factRow is the plan of facts side by side.
+type factRow struct {
+	labels, values [][]string
+	height         float64
+}
+
+func (l *layout) planFacts(facts []checkout.SheetFact, width float64) (row factRow) {
+	const below = 3.0
+	for _, f := range facts {
+		label, value := l.wrap(styleLabel, f.Label, width), l.wrap(styleBold, f.Value, width)
+		row.labels, row.values = append(row.labels, label), append(row.values, value)
+		row.height = max(row.height, float64(len(label))*styleLabel.leading()+float64(len(value))*styleBold.leading()+0.4+below)
 	}
-	l.need(height)
-	for i := range facts {
+	return row
+}
+
+func (l *layout) factsIn(row factRow, step float64) {
+	l.need(row.height)
+	for i := range row.labels {
 		x := left + float64(i)*step
-		y := l.block(styleLabel, x, l.y, labels[i])
-		l.block(styleBold, x, y+0.4, values[i])
+		y := l.block(styleLabel, x, l.y, row.labels[i])
+		l.block(styleBold, x, y+0.4, row.values[i])
 	}
-	l.y += height + 3
+	l.y += row.height
 }
 
 // sum is the plan of the totals.

@@ -59,6 +59,8 @@ type pen struct {
 	logoW float64
 	logoH float64
 	set   style
+	// lowest is where the lowest line so far ends, on any page.
+	lowest float64
 }
 
 func (p *pen) use(s style) {
@@ -82,6 +84,7 @@ func (p *pen) width(s style, text string) float64 {
 // write puts a line with its top at y.
 func (p *pen) write(s style, x, y float64, text string) {
 	p.use(s)
+	p.lowest = max(p.lowest, y+s.leading())
 	p.pdf.Text(x, y+s.ascent(), text)
 }
 

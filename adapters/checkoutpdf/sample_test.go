@@ -61,22 +61,28 @@ func sheets(t testing.TB) map[string]checkout.Sheet {
 	long.Seller[0], long.Title = "Acme Coffee Import Export Gesellschaft mit beschränkter Haftung & Co. Kommanditgesellschaft auf Aktien", "Rechnung "+word(60)
 	endless := invoice(1)
 	endless.Lines[0].Detail = fmt.Sprint(words500(), words500(), words500(), words500(), words500(), words500(), words500(), words500())
-	maximal, rates := invoice(3), invoice(3)
-	maximal.Logo, maximal.Test = jpegLogo(t), "Test: not a tax document"
-	maximal.Seller, maximal.Buyer = fullParty("Verkäufer"), fullParty("Käufer")
-	for i := range maximal.Facts {
-		maximal.Facts[i].Value += " " + words500()[:180]
-	}
+	rates := invoice(3)
 	for i := range 100 {
 		rates.Totals = append([]checkout.SheetTotal{{Label: fmt.Sprintf("Steuer %d %% auf 1.234,00 € und noch mehr Worte dazu, die umbrochen werden", i), Amount: fmt.Sprintf("1.%03d,00 €", i)}}, rates.Totals...)
 	}
-	return map[string]checkout.Sheet{"maximal": maximal, "rates": rates, "receipt": receipt, "invoice": invoice(5), "credit": credit, "long": long, "endless": endless, "hundred": invoice(100), "empty": {Title: "Nothing"}}
+	return map[string]checkout.Sheet{"maximal": fullSheet(t, 9), "foot": fullSheet(t, 6), "rates": rates, "receipt": receipt, "invoice": invoice(5), "credit": credit, "long": long, "endless": endless, "hundred": invoice(100), "empty": {Title: "Nothing"}}
 }
 
-// fullParty has every line of an address in its greatest length.
-func fullParty(name string) (lines []string) {
-	for i := range 7 {
-		lines = append(lines, fmt.Sprintf("%s Zeile %d %s", name, i, words500()[:180]))
+// fullSheet has a notice, a logo, a long reference and footer, and addresses with as many lines of the greatest length.
+func fullSheet(t testing.TB, lines int) checkout.Sheet {
+	t.Helper()
+	s := invoice(3)
+	s.Logo, s.Test = jpegLogo(t), "Test: not a tax document"
+	s.Seller, s.Buyer, s.Footer = fullParty("VERKÄUFER", lines), fullParty("KÄUFER", lines), fullParty("FUSS", 5)
+	s.Facts[2].Value = string(bytes.Repeat([]byte("R"), 200))
+	return s
+}
+
+// fullParty has lines of 200 characters, which a seller's may have at most.
+func fullParty(name string, count int) (lines []string) {
+	for i := range count {
+		line := fmt.Sprintf("%s %d %s", name, i, bytes.Repeat([]byte("GROSSE STRASSE "), 14))
+		lines = append(lines, string([]rune(line)[:199])+"E")
 	}
 	return lines
 }
