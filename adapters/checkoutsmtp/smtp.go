@@ -106,13 +106,13 @@ func loopback(host string) bool {
 func (s *Mailer) Send(ctx context.Context, m checkout.Mail) error {
 	msg, err := message(m)
 	if err != nil {
-		return &checkout.MailError{Reply: err.Error(), Permanent: true, Err: err}
+		return &checkout.MailError{Reply: bounded(err.Error()), Permanent: true, Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	client, err := s.client(ctx)
 	if err == nil {
-		err = hand(ctx, client, msg, !ascii(domainInASCII(m.To)))
+		err = hand(ctx, client, msg)
 	}
 	if msg.IsDelivered() { // what goes wrong afterwards, at RSET or QUIT, must not send it twice
 		return nil
@@ -121,18 +121,23 @@ func (s *Mailer) Send(ctx context.Context, m checkout.Mail) error {
 }
 
 // errNoUTF8 ends a mail that this server has no way to address.
-var errNoUTF8 = errors.New("the address is not ASCII, and the server does not take such (SMTPUTF8)")
+var errNoUTF8 = errors.New("an address is not ASCII before its @, and the server does not take such (SMTPUTF8)")
 
-func hand(ctx context.Context, client *gomail.Client, msg *gomail.Msg, international bool) error {
+func hand(ctx context.Context, client *gomail.Client, msg *gomail.Msg) error {
 	server, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		return fmt.Errorf("dial failed: %w", err)
 	}
 	defer func() { _ = client.CloseWithSMTPClient(server) }()
-	if takes, _ := server.Extension("SMTPUTF8"); international && !takes {
+	if takes, _ := server.Extension("SMTPUTF8"); !takes && international(msg) {
 		return errNoUTF8
 	}
 	return client.SendWithSMTPClient(server, msg)
+}
+
+// international tells whether an address of the mail needs SMTPUTF8, in the envelope or in a header.
+func international(msg *gomail.Msg) bool {
+	return slices.ContainsFunc(slices.Concat(msg.GetFrom(), msg.GetReplyTo(), msg.GetTo()), func(a *mail.Address) bool { return !ascii(a.Address) })
 }
 
 // client is a connection to be: it is closed when ctx ends, which the library does for the dialling only.
@@ -239,6 +244,7 @@ func (s *Mailer) failure(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		f.Reply = "no answer in time: " + f.Reply
 	}
+	f.Reply = bounded(f.Reply)
 	return f
 }
 
@@ -247,12 +253,12 @@ func (s *Mailer) withoutPassword(err error) string {
 	text, _, _ := strings.Cut(err.Error(), ", affected ")
 	user, password := s.cfg.Username, s.cfg.Password
 	if user == "" {
-		return bounded(text)
+		return text
 	}
 	for _, secret := range []string{encoded("\x00" + user + "\x00" + password), encoded(password), encoded(user), password, user} {
 		text = strings.ReplaceAll(text, secret, "…")
 	}
-	return bounded(echoRule.ReplaceAllString(text, "AUTH …"))
+	return echoRule.ReplaceAllString(text, "AUTH …")
 }
 
 func encoded(secret string) string { return base64.StdEncoding.EncodeToString([]byte(secret)) }
@@ -263,7 +269,7 @@ var echoRule = regexp.MustCompile(`(?i)\bAUTH\s+[A-Z0-9-]+\s+\S+`)
 // bounded is what people can read of an answer.
 func bounded(text string) string {
 	if r := []rune(text); len(r) > 500 {
-		return string(r[:500]) + "…"
+		return string(r[:499]) + "…"
 	}
 	return text
 }
@@ -280,7 +286,11 @@ func message(m checkout.Mail) (*gomail.Msg, error) {
 		return nil, err
 	}
 	msg.Subject(m.Subject)
-	msg.SetMessageIDWithValue(domainInASCII(m.ID))
+	id, err := domainInASCII(m.ID)
+	if err != nil || !ascii(id) { // it would become an encoded word, which no program finds again
+		return nil, errors.New("the Message-ID is not ASCII")
+	}
+	msg.SetMessageIDWithValue(id)
 	msg.SetDateWithValue(time.Now())
 	msg.SetGenHeader("Content-Language", m.Lang)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
@@ -311,46 +321,46 @@ func encoding(text string) gomail.Encoding {
 }
 
 func addresses(msg *gomail.Msg, m checkout.Mail) error {
-	from, err := mail.ParseAddress(m.From)
+	from, err := mailbox(m.From)
 	if err != nil {
 		return fmt.Errorf("the sender: %w", err)
 	}
-	to, err := mail.ParseAddress(m.To)
+	to, err := mailbox(m.To)
 	if err != nil {
 		return errors.New("the recipient is no address")
 	}
-	if !ascii(localPart(from.Address)) {
-		return errors.New("the sender is not ASCII before its @")
-	}
-	from.Address = domainInASCII(from.Address)
 	msg.FromMailAddress(from)
-	msg.ToMailAddress(&mail.Address{Address: domainInASCII(to.Address)})
+	msg.ToMailAddress(&mail.Address{Address: to.Address})
 	if m.ReplyTo == "" {
 		return nil
 	}
-	reply, err := mail.ParseAddress(m.ReplyTo)
+	reply, err := mailbox(m.ReplyTo)
 	if err != nil {
 		return fmt.Errorf("the reply address: %w", err)
 	}
-	reply.Address = domainInASCII(reply.Address)
 	msg.ReplyToMailAddress(reply)
 	return nil
 }
 
-// domainInASCII writes what follows the last @ as A-labels. What is no domain stays as it is: the server refuses it.
-func domainInASCII(address string) string {
-	at := strings.LastIndex(address, "@")
-	if at < 0 || ascii(address) {
-		return address
-	}
-	domain, err := idna.Lookup.ToASCII(address[at+1:])
+// mailbox reads an address (RFC 5322) and writes its domain as A-labels.
+func mailbox(text string) (*mail.Address, error) {
+	a, err := mail.ParseAddress(text)
 	if err != nil {
-		return address
+		return nil, err
 	}
-	return address[:at+1] + domain
+	a.Address, err = domainInASCII(a.Address)
+	return a, err
 }
 
-func localPart(address string) string { return address[:max(0, strings.LastIndex(address, "@"))] }
+// domainInASCII writes what follows the last @ as A-labels (RFC 5891, lookup).
+func domainInASCII(address string) (string, error) {
+	at := strings.LastIndex(address, "@")
+	if ascii(address[at+1:]) {
+		return address, nil
+	}
+	domain, err := idna.Lookup.ToASCII(address[at+1:])
+	return address[:at+1] + domain, err
+}
 
 func ascii(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })

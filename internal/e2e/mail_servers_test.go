@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"strings"
@@ -44,10 +47,18 @@ func TestASlowAnswerDeliversTwiceAtMost(t *testing.T) {
 // Whatever a server repeats, the login does not reach people.
 func TestServersThatRepeatTheLogin(t *testing.T) {
 	const user, password = "u@shop.example", "correct horse"
-	for name, c := range map[string]struct{ offer, first, second string }{
-		"the command":        {"PLAIN", "502 what is %s?", ""},
-		"only what was said": {"PLAIN", "535 %s", ""},
-		"the password":       {"LOGIN", "334 VXNlcm5hbWU6", "535 no: %s"},
+	encoded := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	both := encoded("\x00" + user + "\x00" + password)
+	for name, c := range map[string]struct {
+		offer  string
+		line   int    // that it repeats: the command, the user, the password
+		answer string // with the line and its last word
+	}{
+		"the command":        {"PLAIN", 1, "502 what is %[1]s?"},
+		"only what was said": {"PLAIN", 1, "535 %[2]s"},
+		"cut short":          {"PLAIN", 1, "502 what is %.24[1]s"},
+		"the user":           {"LOGIN", 2, "535 no: %[1]s"},
+		"the password":       {"LOGIN", 3, "535 no: %[1]s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			port := listen(t, func(conn net.Conn, lines func() string) {
@@ -55,32 +66,44 @@ func TestServersThatRepeatTheLogin(t *testing.T) {
 				lines()
 				fmt.Fprintf(conn, "250-here\r\n250 AUTH %s\r\n", c.offer)
 				said := lines()
-				if !strings.Contains(c.first, "what") {
-					said = said[strings.LastIndex(said, " ")+1:]
+				for range c.line - 1 {
+					fmt.Fprint(conn, "334 VXNlcm5hbWU6\r\n")
+					said = lines()
 				}
-				fmt.Fprint(conn, strings.Replace(c.first, "%s", said, 1)+"\r\n")
-				if c.second == "" {
-					return
-				}
-				lines() // the user
-				fmt.Fprint(conn, "334 UGFzc3dvcmQ6\r\n")
-				fmt.Fprint(conn, strings.Replace(c.second, "%s", lines(), 1)+"\r\n")
+				fmt.Fprintf(conn, c.answer+"\r\n", said, said[strings.LastIndex(said, " ")+1:])
 			})
 			m, err := checkoutsmtp.New(checkoutsmtp.Config{Host: "127.0.0.1", Port: port, TLS: checkoutsmtp.None, Timeout: 5 * time.Second, Username: user, Password: password})
 			if err != nil {
 				t.Fatal(err)
 			}
 			var failure *checkout.MailError
-			if err := m.Send(t.Context(), plainMail()); !errors.As(err, &failure) || failure.Permanent {
+			if err := m.Send(t.Context(), plainMail()); !errors.As(err, &failure) || failure.Permanent || !strings.Contains(failure.Reply, "…") {
 				t.Fatalf("%#v", err)
 			}
-			for _, secret := range []string{password, user, base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password)), base64.StdEncoding.EncodeToString([]byte(password))} {
+			for _, secret := range []string{password, user, both[:12], encoded(password), encoded(user)} {
 				if strings.Contains(failure.Reply, secret) {
 					t.Errorf("%q has %q", failure.Reply, secret)
 				}
 			}
-			t.Log(failure.Reply)
 		})
+	}
+}
+
+// What people read of a long answer is short, whatever stands before it.
+func TestLongAnswersAreCut(t *testing.T) {
+	long := strings.Repeat("é", 5000)
+	for word, answer := range map[string]string{"RCPT": "550 " + long, ".": "299 " + long} {
+		answers := map[string]string{"EHLO": "250 here", "MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "RSET": "250 ok", "QUIT": "221 bye"}
+		answers[word] = answer
+		port, _ := scriptedServer(t, "220 hi", answers)
+		m, err := checkoutsmtp.New(checkoutsmtp.Config{Host: "127.0.0.1", Port: port, TLS: checkoutsmtp.None, Timeout: 5 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var failure *checkout.MailError
+		if err := m.Send(t.Context(), plainMail()); !errors.As(err, &failure) || !strings.Contains(failure.Reply, "éé") || len([]rune(failure.Reply)) != 500 {
+			t.Errorf("%s: %d runes, %.100v", word, len([]rune(failure.Reply)), err)
+		}
 	}
 }
 
@@ -170,6 +193,37 @@ func TestAddressesInEveryScript(t *testing.T) {
 	}
 }
 
+// No header is written in UTF-8 for a server that does not take it, whichever address asks for it, and a domain that has no
+// A-labels is refused before anybody is asked.
+func TestAddressesThatNeedMore(t *testing.T) {
+	const local, domain = "müller@b.example", "a@my_bücher.example"
+	for name, c := range map[string]struct {
+		spoil func(*checkout.Mail)
+		never bool // also where the server takes UTF-8
+	}{
+		"sender":               {func(m *checkout.Mail) { m.From = local }, false},
+		"reply":                {func(m *checkout.Mail) { m.ReplyTo = local }, false},
+		"recipient":            {func(m *checkout.Mail) { m.To = local }, false},
+		"domain of sender":     {func(m *checkout.Mail) { m.From = domain }, true},
+		"domain of reply":      {func(m *checkout.Mail) { m.ReplyTo = domain }, true},
+		"domain of recipient":  {func(m *checkout.Mail) { m.To = domain }, true},
+		"domain of Message-ID": {func(m *checkout.Mail) { m.ID = domain }, true},
+	} {
+		for _, international := range []bool{false, true} {
+			server, m := startMailServer(t, func(s *mailServer) { s.international = international }), plainMail()
+			c.spoil(&m)
+			err := server.mailer().Send(t.Context(), m)
+			if taken := international && !c.never; taken != (err == nil) || taken != (len(server.all()) == 1) {
+				t.Errorf("%s, SMTPUTF8 %v: %v", name, international, err)
+			}
+			var failure *checkout.MailError
+			if err != nil && (!errors.As(err, &failure) || !failure.Permanent || failure.Reply == "") {
+				t.Errorf("%s: %#v", name, err)
+			}
+		}
+	}
+}
+
 // A German business gets its invoice as a file that programs read, and the parts stand as RFC 2046 wants them: the plainest first.
 func TestTheXMLArrives(t *testing.T) {
 	server := startMailServer(t)
@@ -181,25 +235,35 @@ func TestTheXMLArrives(t *testing.T) {
 	})
 	text := func(s string) *string { return &s }
 	rate := int64(700)
-	s.settled(s.order(func(p *checkout.SessionParams) {
+	order := s.order(func(p *checkout.SessionParams) {
 		p.LineItems[0].TaxRateBP = &rate
 		p.BillingDetails = &checkout.BillingDetails{Company: text("Engines GmbH"), TaxID: text("DE987654321"), Address: &checkout.Address{
 			Line1: text("Hauptstraße 1"), PostalCode: text("50667"), City: text("Köln"), Country: text("DE"),
 		}}
-	}))
+	})
+	s.settled(order)
+	docs, err := s.co.Documents(t.Context(), order.ID)
+	if err != nil || len(docs) != 1 || docs[0].Profile != "xrechnung" {
+		t.Fatalf("%+v, %v", docs, err)
+	}
 	got := server.all()
 	if len(got) != 1 {
 		t.Fatalf("%d mails", len(got))
 	}
 	raw, m := string(got[0].raw), readMails(t, got[0].raw)[0]
-	var xml []byte
-	for _, a := range m.Attachments {
-		if a.Type == "application/xml" && strings.HasPrefix(a.Name, "TEST-20") && strings.HasSuffix(a.Name, ".xml") {
-			xml = a.Content
-		}
+	want, err := s.co.DocumentXML(docs[0])
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !strings.Contains(string(xml), "xrechnung") || !strings.Contains(string(xml), "DE987654321") {
-		t.Errorf("%d attachments, the XML is %.200s", len(m.Attachments), xml)
+	if len(m.Attachments) != 1 || m.Attachments[0].Name != docs[0].Number+".xml" || m.Attachments[0].Type != "application/xml" || !bytes.Equal(m.Attachments[0].Content, want) {
+		t.Fatalf("%+v", m.Attachments)
+	}
+	for d := xml.NewDecoder(bytes.NewReader(m.Attachments[0].Content)); ; {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
 	}
 	mixed, plain, html := strings.Index(raw, "multipart/mixed"), strings.Index(raw, "text/plain"), strings.Index(raw, "text/html")
 	if alternative := strings.Index(raw, "multipart/alternative"); mixed < 0 || mixed > alternative || alternative > plain || plain > html || html > strings.Index(raw, "application/xml") {

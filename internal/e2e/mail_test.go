@@ -393,6 +393,7 @@ func TestTheServersAnswerDecides(t *testing.T) {
 		"sender, for now":     {at("mail", 451), nil, 451, false},
 		"sender, for good":    {at("mail", 553), nil, 553, false}, // all mails have it in common
 		"login comes late":    {at("mail", 503), nil, 503, false},
+		"and later":           {at("rcpt", 503), nil, 503, false},
 		"recipient, for now":  {at("rcpt", 451), nil, 451, false},
 		"recipient, for good": {at("rcpt", 550), nil, 550, true},
 		"content, for now":    {at("data", 452), nil, 452, false},
