@@ -61,14 +61,15 @@ func TestCreditNotesSayWhatTheInvoiceSays(t *testing.T) {
 	later := secondProcess(t, s, func(c *Config) {
 		invoicing(c)
 		c.Seller.LegalName, c.Seller.Address.City, c.Seller.VATID = "Other GmbH", "Bonn", "DE987654321"
+		c.Seller.TimeZone = time.FixedZone("UTC+13", 13*3600) // where it was the next day already
 	})
+	s.exec(`UPDATE {sessions} SET buyer_locale = 'en', customer_email = 'eve@example.com', billing_details = ?`, `{"name":"Eve"}`)
 	if _, err := later.co.Refund(t.Context(), RefundParams{SessionID: d.SessionID, AmountCents: 999}); err != nil {
 		t.Fatal(err)
 	}
 	if err := later.co.issueDue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.exec(`UPDATE {sessions} SET buyer_locale = 'en'`)
 	list, err := s.co.Documents(t.Context(), d.SessionID)
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d documents, %v", len(list), err)
@@ -92,25 +93,49 @@ func (s *shop) sessionRecordOf(id string) sessionRecord {
 	return rec
 }
 
-// The day of supply and the months of the admin are those of the seller's calendar.
+// The day of supply, the months of the admin and the days in the names of its files are those of the seller's calendar.
 func TestTheSellersCalendar(t *testing.T) {
-	zone, err := time.LoadLocation("Pacific/Auckland") // 13 hours before UTC in January
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		zone, day, month, not string
+		at                    time.Time
+	}{
+		{"Pacific/Auckland", "2025-02-01", "2025-02", "2025-01", time.Date(2025, 1, 31, 11, 30, 0, 0, time.UTC)},  // 13 hours before UTC
+		{"America/Los_Angeles", "2025-01-31", "2025-01", "2025-02", time.Date(2025, 2, 1, 7, 30, 0, 0, time.UTC)}, // 8 hours after it
+	} {
+		t.Run(c.zone, func(t *testing.T) {
+			zone, err := time.LoadLocation(c.zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), func(cfg *Config) { cfg.Seller.TimeZone = zone })
+			s.clock.advance(c.at.Sub(s.clock.now()))
+			d := s.documented(seedBody)
+			if d.SuppliedOn != c.day || d.IssuedOn != c.day {
+				t.Errorf("supplied %s, issued %s", d.SuppliedOn, d.IssuedOn)
+			}
+			for month, want := range map[string]bool{c.month: true, c.not: false} {
+				if got := s.monthsWith(month, d); got != [3]bool{want, want, want} {
+					t.Errorf("list, ZIP and CSV of %s have it: %v", month, got)
+				}
+			}
+			if page := s.adminOK(manager, "/test/invoices"); !strings.Contains(page, `<option value="`+c.month+`"`) || strings.Contains(page, `<option value="`+c.not+`"`) {
+				t.Errorf("the months to choose from are not %s alone", c.month)
+			}
+			if name := s.admin(manager, "/test/invoices.csv").Header().Get("Content-Disposition"); !strings.Contains(name, "until-"+c.day+".csv") {
+				t.Error(name)
+			}
+		})
 	}
-	s := newShop(t, dbtest.Open(t, dbtest.SQLite, nil), func(c *Config) { c.Seller.TimeZone = zone })
-	s.clock.advance(time.Date(2025, 1, 31, 11, 30, 0, 0, time.UTC).Sub(s.clock.now()))
-	d := s.documented(seedBody)
-	if d.SuppliedOn != "2025-02-01" || d.IssuedOn != "2025-02-01" {
-		t.Errorf("supplied %s, issued %s", d.SuppliedOn, d.IssuedOn)
-	}
-	for month, want := range map[string]bool{"2025-02": true, "2025-01": false} {
-		if got := strings.Contains(s.adminOK(manager, "/test/invoices?month="+month), d.Number); got != want {
-			t.Errorf("%s lists it: %v", month, got)
-		}
-		if got := s.zipOf("/test/invoices.zip?month=" + month)["json/"+d.Number+".json"] != ""; got != want {
-			t.Errorf("the ZIP of %s has it: %v", month, got)
-		}
+}
+
+// monthsWith tells whether the list, the ZIP and the CSV of a month have a document.
+func (s *shop) monthsWith(month string, d Document) [3]bool {
+	s.t.Helper()
+	query := "?month=" + month
+	return [3]bool{
+		strings.Contains(s.adminOK(manager, "/test/invoices"+query), d.Number),
+		s.zipOf("/test/invoices.zip" + query)["json/"+d.Number+".json"] != "",
+		strings.Contains(s.adminOK(manager, "/test/invoices.csv"+query), d.Number),
 	}
 }
 
@@ -157,8 +182,8 @@ func TestSheetsAndFilesSayWhatWasPaid(t *testing.T) {
 			d := s.draftFor(items, currency)
 			paid := string(amountText("de", d.GrossCents, currency))
 			sheet := s.co.sheetOf(d)
-			if total := sheet.Totals[len(sheet.Totals)-1]; d.Kind != KindInvoice || !total.Strong || total.Amount != paid {
-				t.Fatalf("%s: %+v, paid %s", d.Kind, sheet.Totals, paid)
+			if total := sheet.Totals[len(sheet.Totals)-1]; d.Kind != KindInvoice || !total.Strong || total.Amount != paid || len(sheet.Lines) != len(items) {
+				t.Fatalf("%s: %d lines, %+v, paid %s", d.Kind, len(sheet.Lines), sheet.Totals, paid)
 			}
 			var sum int64
 			for i, l := range d.Lines {
