@@ -36,7 +36,7 @@ type invoiceRow struct {
 	Mail *mailRow // the last one that carried it
 }
 
-// Name and Word are the number and the kind; Day is the date of issue.
+// Name and Word are the number and the kind, Trouble is why the document was not issued.
 func (r invoiceRow) Name() string      { return orEmpty(r.Number) }
 func (r invoiceRow) Word() string      { return orEmpty(r.Kind) }
 func (r invoiceRow) BuyerName() string { return orEmpty(r.Buyer) }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -268,5 +270,84 @@ func TestTheXMLArrives(t *testing.T) {
 	mixed, plain, html := strings.Index(raw, "multipart/mixed"), strings.Index(raw, "text/plain"), strings.Index(raw, "text/html")
 	if alternative := strings.Index(raw, "multipart/alternative"); mixed < 0 || mixed > alternative || alternative > plain || plain > html || html > strings.Index(raw, "application/xml") {
 		t.Errorf("the parts are in the wrong order: %s", raw)
+	}
+}
+
+// Servers that are not there, that hang or hang up cost a try. After the 250 nothing does: the mail is theirs.
+func TestServersThatBreakOff(t *testing.T) {
+	all := map[string]string{"EHLO": "250 here", "MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", ".": "250 taken", "RSET": "250 ok", "QUIT": "221 bye"}
+	without := func(words ...string) map[string]string {
+		left := map[string]string{}
+		for word, answer := range all {
+			if !slices.Contains(words, word) {
+				left[word] = answer
+			}
+		}
+		return left
+	}
+	answering := func(word, answer string) map[string]string {
+		changed := without()
+		changed[word] = answer
+		return changed
+	}
+	for name, c := range map[string]struct {
+		greeting string
+		answers  map[string]string
+		taken    bool
+		code     int
+		unknown  bool // it may have the mail
+	}{
+		"says nothing":       {"", nil, false, 0, false},
+		"busy":               {"421 busy", nil, false, 421, false},
+		"cut at MAIL":        {"220 hi", without("MAIL"), false, 0, false},
+		"cut at DATA":        {"220 hi", without("DATA"), false, 0, false},
+		"cut after the mail": {"220 hi", without("."), false, 0, true},
+		"silent after it":    {"220 hi", answering(".", ""), false, 0, true},
+		"refused after it":   {"220 hi", answering(".", "451 no"), false, 451, false},
+		"cut after taken":    {"220 hi", without("RSET", "QUIT"), true, 0, false},
+		"good":               {"220 hi", all, true, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port, heard := scriptedServer(t, c.greeting, c.answers)
+			m, err := checkoutsmtp.New(checkoutsmtp.Config{Host: "127.0.0.1", Port: port, TLS: checkoutsmtp.None, Timeout: time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = m.Send(t.Context(), plainMail())
+			var failure *checkout.MailError
+			if c.taken != (err == nil) || (err != nil && (!errors.As(err, &failure) || failure.Permanent || failure.Code != c.code || failure.Unknown != c.unknown)) {
+				t.Errorf("%#v after\n%s", err, heard())
+			}
+		})
+	}
+	port, _ := scriptedServer(t, "", nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	m, err := checkoutsmtp.New(checkoutsmtp.Config{Host: "127.0.0.1", Port: port, TLS: checkoutsmtp.None, Timeout: 5 * time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Send(ctx, plainMail()); err == nil {
+		t.Error("a server that says nothing has taken a mail")
+	}
+	server := startMailServer(t)
+	down := server.mailer(func(c *checkoutsmtp.Config) { c.Port = 1 })
+	var failure *checkout.MailError
+	if err := down.Send(t.Context(), plainMail()); !errors.As(err, &failure) || failure.Permanent || failure.Code != 0 {
+		t.Errorf("a server that is down: %#v", err)
+	}
+}
+
+func TestImplicitTLSAndPlainOnLoopback(t *testing.T) {
+	plain := startMailServer(t, func(s *mailServer) { s.plain = true })
+	if err := plain.mailer(func(c *checkoutsmtp.Config) { c.TLS = checkoutsmtp.None }).Send(t.Context(), plainMail()); err != nil {
+		t.Error(err)
+	}
+	wrapped := startMailServer(t, func(s *mailServer) { s.wrap = true })
+	if err := wrapped.mailer(func(c *checkoutsmtp.Config) { c.TLS = checkoutsmtp.Implicit }).Send(t.Context(), plainMail()); err != nil {
+		t.Error(err)
+	}
+	if len(plain.all()) != 1 || len(wrapped.all()) != 1 {
+		t.Errorf("%d and %d mails came", len(plain.all()), len(wrapped.all()))
 	}
 }
